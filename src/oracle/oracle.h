@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * oracle: what was seen, to a verdict. Console text to a title in syzkaller's
+ * style; results of a program to a verdict on its contents. Pure.
+ */
+#ifndef RMAPTORTURE_ORACLE_H
+#define RMAPTORTURE_ORACLE_H
+
+#include "base/base.h"
+#include "prog/prog.h"
+
+#define TITLE_MAX 160
+
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_FINDING, /* the kernel is wrong */
+	VERDICT_SKIP,	 /* this machine or kernel lacks something */
+	VERDICT_BROKEN,	 /* we are wrong */
+};
+
+/** struct report - the first report in a console log */
+struct report {
+	char title[TITLE_MAX]; /* "KASAN: slab-use-after-free Read in F" */
+	size_t start, end;     /* bytes of the log that hold the report */
+	bool corrupted;	       /* cut or mixed: the title may be wrong */
+	char comm[16];	       /* "Comm:" of the report, "" if none */
+};
+
+/**
+ * console_parse() - find the first report in a console log
+ * @log: @len bytes, any bytes; lines end in \n or \r\n, with or without
+ *	 "[   12.345678]" time stamps and "[T123]" callers
+ *
+ * Returns 1 with @ret filled, 0 when the log holds no report. Total; linear
+ * in @len. Frames of the allocator, of KASAN and of locks, and helpers of the walkers
+ * are skipped for the title, suffixes (.isra.0, .constprop.0, .cold ...) cut.
+ */
+int console_parse(const char *log, size_t len, struct report *ret);
+
+/** title_hash() - 40 hexadecimal digits (SHA-1 of the title) and a NUL: the name
+ *  of the finding's folder, as syzkaller's workdir/crashes */
+void title_hash(const char *title, char ret[41]);
+
+/** struct judgment - the verdict on one run of a program */
+struct judgment {
+	enum verdict verdict;
+	char title[TITLE_MAX]; /* FINDING, BROKEN */
+	char detail[512];      /* which page, what was seen, what was allowed */
+};
+
+/**
+ * oracle_judge() - the verdict on one run whose kernel survived
+ * Title of a content finding: "rmaptorture: KIND in OP" (the op is the last
+ * one that changed the page's whereabouts), stable over runs.
+ */
+void oracle_judge(const struct prog *prog, const struct prog_result *result,
+	struct judgment *ret);
+
+#endif

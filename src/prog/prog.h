@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * prog: a program is a short list of calls, each made by an actor (a thread of
+ * a process that the program itself forked). One stored form: text, a call a
+ * line. The struct is also what the slot carries to the guest, so it is plain
+ * data without pointers; it is never stored.
+ *
+ *   p0 mmap v1+8:16 rw anon
+ *   p0 touch v1+8:16
+ *   p0 fork p1
+ *   p0.t1 async madvise v1+8:16 PAGEOUT
+ *   p1 munmap v1+12:4
+ *   p1 exit
+ *   p0 expect v1+8:16
+ *
+ * Grammar of a line: ACTOR [async] OP ARG...; '#' starts a comment.
+ *   ACTOR  p0..p7, or p0.t1..p7.t3 for a thread other than the first
+ *   RANGE  vSLOT[+PAGE]:PAGES   pages of PROG_PAGE_SIZE, inside one slot
+ *   ENUM   a name of values.def      FLAGS  names joined by '|', or 0
+ *   NUM    name=decimal              a child of fork or wait: pN
+ *
+ * Addresses are fixed, so a program means the same in every run: slot k has
+ * PROG_SLOT_PAGES pages from prog_addr(k, 0) on. Even slots begin on a 4 MiB
+ * boundary (huge pages fit); odd ones 16 pages below a 2 MiB boundary, so that
+ * short ranges cross page tables.
+ *
+ * Sequence: calls are made in the order of the text, one after the other,
+ * each by its actor. An `async` call is only started in its turn; the next call
+ * of the same actor, a `barrier`, and the end of the program wait for it. A
+ * call whose actor does not live (never forked, or gone) is skipped (-ESRCH).
+ * At the end every live process reads the pages of prog_end_pages() and exits.
+ *
+ * Pure: no clock, no allocation, no randomness but the struct rng passed in.
+ */
+#ifndef RMAPTORTURE_PROG_H
+#define RMAPTORTURE_PROG_H
+
+#include "base/base.h"
+
+#define PROG_CALLS_MAX	64
+#define PROG_ARGS_MAX	4
+#define PROG_PROCS	8
+#define PROG_THREADS	4
+#define PROG_SLOTS	8
+#define PROG_SLOT_PAGES 1024
+#define PROG_PAGE_SIZE	4096
+#define PROG_END_PAGES	256	/* pages that the end of a program checks */
+#define PROG_TEXT_MAX	8192	/* no canonical text is longer, with its NUL */
+
+/* Capabilities of a guest: bits of `needs`, probed by src/exec/probe.c */
+enum cap {
+	CAP_KCOV	= 1u << 0, /* /sys/kernel/debug/kcov */
+	CAP_KCOV_MAP	= 1u << 1, /* harness patch: map folded in the kernel */
+	CAP_KCOV_PRUNE	= 1u << 2, /* harness patch: call sites patched out */
+	CAP_NUMA	= 1u << 3, /* two nodes with memory */
+	CAP_SWAP	= 1u << 4, /* a swap device is on */
+	CAP_MEMCG	= 1u << 5, /* cgroup2 memory with memory.reclaim */
+	CAP_THP		= 1u << 6, /* transparent huge pages */
+	CAP_KSM		= 1u << 7, /* /sys/kernel/mm/ksm */
+	CAP_SPLIT	= 1u << 8, /* /sys/kernel/debug/split_huge_pages */
+	CAP_CGROUP_KILL = 1u << 9, /* cgroup.kill (5.14) */
+	CAP_SPLIT_ORDER = 1u << 10, /* split_huge_pages takes an order (6.9) */
+};
+#define CAP_COUNT 11
+/** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
+const char *cap_name(unsigned int bit);
+/** cap_lack() - what is missing without it and how to get it, one line */
+const char *cap_lack(unsigned int bit);
+
+enum backing {
+	BACKING_ANON,	       /* private anonymous */
+	BACKING_SHARED,	       /* a shared anonymous object of its own */
+	BACKING_FILE,	       /* private, of a tmpfs file with known stamps */
+	BACKING_MEMFD,	       /* shared, of the program's one memfd */
+	BACKING_MEMFD_PRIVATE, /* private, of the same memfd */
+	/* file and memfd: page p of slot k maps page p of the file */
+};
+
+/* What an op does to the contents of its (first) range, when it succeeds */
+enum effect {
+	EFFECT_KEEPS,	   /* nothing a program may see: migration, swap ... */
+	EFFECT_READS,	   /* records what is there */
+	EFFECT_WRITES,	   /* every page gets a stamp (prog_stamp()) */
+	EFFECT_MAPS,	   /* new mapping, zero pages or the file's */
+	EFFECT_UNMAPS,
+	EFFECT_MOVES,	   /* second range gets the pages, replacing its own */
+	EFFECT_RESIZES,	   /* grows with new pages or drops the tail */
+	EFFECT_PROTECTS,
+	EFFECT_ZEROES,	   /* private pages are dropped: zeros, or the file's */
+	EFFECT_MAY_ZERO,   /* MADV_FREE: zeros at any time until written */
+	EFFECT_INHERITS,   /* changes what fork copies */
+	EFFECT_FORKS,
+	EFFECT_EXITS,
+	EFFECT_FROM_VALUE, /* the ENUM value's row tells */
+};
+
+enum arg_kind {
+	ARG_NONE,
+	ARG_RANGE,
+	ARG_ENUM,  /* index of one value of a set */
+	ARG_FLAGS, /* bit mask over the indices of a set */
+	ARG_NUM,
+	ARG_ACTOR, /* number of a process */
+};
+
+enum value_set { VALUES_NONE, VALUES_prot, VALUES_backing, VALUES_mremap,
+	VALUES_move, VALUES_advice, VALUES_COUNT };
+
+/** struct value - a row of values.def */
+struct value {
+	enum value_set set;
+	const char *name;
+	uint64_t bits;
+	enum effect effect;
+	uint32_t needs;
+};
+
+/** values_of() - the rows of a set, @ret_nr of them, in the order of the file */
+const struct value *values_of(enum value_set set, uint32_t *ret_nr);
+
+struct arg_desc {
+	enum arg_kind kind;
+	enum value_set set;   /* ENUM and FLAGS */
+	const char *name;     /* NUM: the word before '=' */
+	uint32_t min, max;    /* NUM: both included */
+};
+
+/* How the arguments of a plain system call are laid out from the op's */
+enum sys_arg_kind { SYS_ARG_END, SYS_ARG_ADDR, SYS_ARG_LEN, SYS_ARG_VALUE,
+	SYS_ARG_PAGES };
+struct sys_arg {
+	uint8_t kind; /* ADDR, LEN (bytes) of a RANGE; VALUE's bits; NUM*4096 */
+	uint8_t arg;
+};
+#define SYS_ARGS_MAX 6
+
+/* Handlers of src/exec/handlers.c; RUN_SYSCALL makes the call of .nr itself */
+enum run_kind {
+	RUN_SYSCALL, RUN_MMAP, RUN_TOUCH, RUN_EXPECT, RUN_FORK, RUN_EXIT,
+	RUN_WAIT, RUN_BARRIER, RUN_MOVE_PAGES, RUN_MIGRATE_PAGES, RUN_MBIND,
+	RUN_SPLIT, RUN_RECLAIM, RUN_COUNT
+};
+
+/** struct op - a row of ops.def */
+struct op {
+	const char *name;
+	long nr;
+	enum run_kind run;
+	struct arg_desc arg[PROG_ARGS_MAX];
+	struct sys_arg sys[SYS_ARGS_MAX];
+	enum effect effect;
+	uint32_t needs;
+	uint32_t weight;
+};
+
+#define OP(id, ...) OP_##id,
+enum op_id {
+#include "prog/ops.def"
+	OP_COUNT
+};
+#undef OP
+
+extern const struct op ops[OP_COUNT];
+/** ops_hash() - of names and arguments: both ends of a slot must agree on it */
+uint32_t ops_hash(void);
+
+/** struct range - @pages pages from page @page of slot @slot on */
+struct range {
+	uint16_t slot;	/* < PROG_SLOTS */
+	uint16_t page;	/* < PROG_SLOT_PAGES */
+	uint16_t pages; /* >= 1, @page + @pages <= PROG_SLOT_PAGES */
+};
+
+union arg {
+	struct range range;
+	uint64_t num; /* ENUM: index; FLAGS: mask of indices; NUM; ACTOR */
+};
+
+#define CALL_ASYNC 0x01
+
+struct call {
+	uint8_t op;	/* enum op_id */
+	uint8_t proc;	/* < PROG_PROCS */
+	uint8_t thread; /* < PROG_THREADS */
+	uint8_t props;	/* CALL_ASYNC */
+	uint32_t pad;	/* 0 */
+	union arg arg[PROG_ARGS_MAX]; /* unused ones are 0 */
+};
+
+struct prog {
+	uint32_t nr_calls; /* <= PROG_CALLS_MAX */
+	uint32_t pad;	   /* 0 */
+	struct call call[PROG_CALLS_MAX];
+};
+
+/** prog_addr() - user address of a page of a slot; constant, below 1 << 46 */
+uint64_t prog_addr(uint32_t slot, uint32_t page);
+/** call_effect() - the op's, or that of the ENUM value that decides it */
+enum effect call_effect(const struct call *call);
+/** call_needs() - capabilities of the op and of its named values */
+uint32_t call_needs(const struct call *call);
+/** prog_threads() - bit mask of the threads of @proc that make calls; bit 0 set */
+uint32_t prog_threads(const struct prog *prog, uint32_t proc);
+
+/**
+ * prog_check() - is this a program? For bytes from a guest or from a file
+ *
+ * Returns 0 when every field is in its range (pads and unused fields are 0), else
+ * -EBADMSG and the first field that is not in @why. Total: any bytes will do.
+ */
+int prog_check(const struct prog *prog, struct why *why);
+
+/**
+ * prog_parse() - text to program
+ * @text: @len bytes, any bytes; need not be terminated
+ *
+ * Empty lines and comments are skipped. Returns 0, or -EINVAL with line number,
+ * word and what was expected in @why, or -E2BIG above PROG_CALLS_MAX calls.
+ * @ret is untouched on error. Total and bounded by @len.
+ */
+int prog_parse(const char *text, size_t len, struct prog *ret,
+	struct why *why);
+
+/** prog_print() - canonical text; prog_parse() of it gives @prog back.
+ *  @prog must pass prog_check(). PROG_TEXT_MAX always suffices. */
+void prog_print(const struct prog *prog, struct text *out);
+/** call_print() - one call, without the newline */
+void call_print(const struct call *call, struct text *out);
+
+/**
+ * prog_generate() - a new program of @nr_calls calls (1..PROG_CALLS_MAX)
+ * @caps: capabilities of the guest: no op or value that needs more is chosen
+ *
+ * Knows as it goes which ranges each process has mapped and who lives, so most
+ * calls meet something; some are wild on purpose.
+ */
+void prog_generate(struct prog *prog, uint32_t nr_calls, uint32_t caps,
+	struct rng *rng);
+
+/**
+ * prog_mutate() - change a program in one to four steps
+ *
+ * Steps: insert, remove, splice with @other (may be NULL), change an argument,
+ * move a call to another actor, duplicate, swap neighbours, make a call
+ * asynchronous or not. The result passes prog_check() and has at least a call.
+ */
+void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
+	struct rng *rng);
+
+/** prog_cross() - calls of @a up to a cut, then calls of @b from a cut on */
+void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
+	struct rng *rng);
+
+/**
+ * prog_minimize() - make a program smaller while it keeps a property
+ * @keeps: returns >0 when the program still has it, 0 when not, negative errno
+ *	   to stop; called at most @max_tries times
+ *
+ * Drops runs of calls, then single calls, then shrinks ranges and simplifies
+ * (no async, first thread). Returns the number of calls to @keeps, or its error
+ * (@prog then holds the smallest one that had the property).
+ */
+int prog_minimize(struct prog *prog,
+	int (*keeps)(const struct prog *prog, void *user), void *user,
+	uint32_t max_tries);
+
+/**
+ * prog_c_source() - a C program that makes the same calls, for a mail
+ *
+ * Stands alone (gcc -static -pthread); prints each call with its errno; runs
+ * the whole program argv[1] times (default 1). Returns 0 or -ENOSPC.
+ */
+int prog_c_source(const struct prog *prog, struct text *out);
+
+/*
+ * Contents. A touch writes the same stamp at three places of each page (first,
+ * middle and last 8 bytes); reading gives the stamp, 0, or one of OBS_*.
+ */
+/** prog_stamp() - never 0 and none of OBS_*: who (@proc), which generation
+ *  (@call, its index; PROG_CALLS_MAX: the tmpfs file) and where */
+uint64_t prog_stamp(uint32_t proc, uint32_t call, uint32_t slot, uint32_t page);
+/** stamp_describe() - "p1's touch in call 7 of v0+4", "zeros", "no mapping" */
+void stamp_describe(uint64_t stamp, struct text *out);
+#define OBS_FAULT  0xffffffffffffffffu /* SIGSEGV or SIGBUS: not readable */
+#define OBS_TORN   0xfffffffffffffffeu /* the three places differ */
+#define OBS_UNREAD 0xfffffffffffffffdu /* never looked at */
+/** prog_file_stamp() - what page @page of the tmpfs file holds */
+uint64_t prog_file_stamp(uint32_t page);
+
+/** struct page_at - a page by slot and number */
+struct page_at {
+	uint16_t slot;
+	uint16_t page;
+};
+
+/** prog_end_pages() - the pages that each live process reads at the end: those
+ *  that a touch or a move's destination names, each once, in that order, at most
+ *  PROG_END_PAGES. Returns how many. Both ends compute the same list. */
+uint32_t prog_end_pages(const struct prog *prog,
+	struct page_at ret[PROG_END_PAGES]);
+
+enum call_state { CALL_NOT_RUN, CALL_STARTED, CALL_DONE, CALL_SKIPPED };
+
+/** struct call_result - what one call did */
+struct call_result {
+	int32_t err;	   /* 0 or negative errno; skipped: -ESRCH, -ENOSYS (lacking capability) */
+	uint32_t us;	   /* duration, microseconds */
+	int64_t ret;	   /* the call's value; touch: pages written; expect: pages read */
+	uint32_t obs;	   /* expect: index of its first observation */
+	uint16_t nr_obs;   /* expect: how many were recorded, <= pages */
+	uint8_t state;	   /* enum call_state */
+	uint8_t pad;
+};
+
+#define RESULT_OBS_MAX 2048
+#define RESULT_OOM     0x01 /* the memory cgroup's OOM killer struck */
+#define RESULT_TIMEOUT 0x02 /* ended by cgroup.kill after its time */
+#define RESULT_STUCK   0x04 /* tasks did not die after the kill */
+#define RESULT_BROKEN  0x08 /* the executor could not run it: see @message */
+
+/** struct prog_result - what one run showed; written by the guest */
+struct prog_result {
+	uint32_t flags;	   /* RESULT_* */
+	uint32_t us;	   /* whole program */
+	uint32_t nr_obs;   /* of @obs in use */
+	uint32_t live;	   /* bit p: process p reached the end and checked */
+	uint32_t died;	   /* bit p: process p was killed by a signal */
+	uint32_t nr_pcs;   /* KCOV hits, all actors; 0 where not counted */
+	char message[128]; /* with RESULT_BROKEN */
+	struct call_result call[PROG_CALLS_MAX];
+	uint64_t obs[RESULT_OBS_MAX];		/* stamps read by expect */
+	uint64_t end[PROG_PROCS][PROG_END_PAGES]; /* as prog_end_pages() */
+};
+
+/** result_check() - are all counts and indices in range? For hostile bytes */
+int result_check(const struct prog *prog, const struct prog_result *result,
+	struct why *why);
+
+/** struct mismatch - a page that holds what it may not */
+struct mismatch {
+	int32_t call;	 /* index of the expect or touch; -1: at the end */
+	uint32_t proc;
+	struct page_at at;
+	uint64_t seen;	 /* stamp or OBS_* */
+	uint64_t want;	 /* one of the allowed ones */
+	char kind[32];	 /* "stale page", "foreign page", "lost write" ... */
+};
+
+/**
+ * shadow_judge() - may the pages hold what was read?
+ * @prog and @result pass prog_check() and result_check()
+ *
+ * Replays the program on a model of contents: each page of each process holds
+ * a set of stamps that it may have. Calls that failed or raced (async, same
+ * mm, overlapping) widen the set; ops with EFFECT_KEEPS never do.
+ * Returns 1 and the first mismatch in @ret, or 0.
+ */
+int shadow_judge(const struct prog *prog, const struct prog_result *result,
+	struct mismatch *ret);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * slot: the layout of the shared memory between host and guest, and the two
+ * ends of the exchange. A slot is one VM; a lane is one worker of its guest.
+ * The memory is an ivshmem-plain BAR: it survives the guest, so the records
+ * are the flight recorder of a kernel that died.
+ *
+ * Trust: the guest runs a kernel with bugs. Everything that it wrote is
+ * hostile: the host copies first, then checks the copy (prog_check(),
+ * result_check()), and never follows an index that it has not checked.
+ *
+ * Exchange, one program at a time a lane: the host fills @prog, then raises
+ * @request to a new number (release); the guest runs it, fills @result and
+ * @map, then sets @reply to that number (release). Nobody blocks in here: who
+ * waits polls, and sleeps as it likes.
+ *
+ * Pure: no clock, no allocation.
+ */
+#ifndef RMAPTORTURE_SLOT_H
+#define RMAPTORTURE_SLOT_H
+
+#include "base/base.h"
+#include "prog/prog.h"
+
+#define SLOT_MAGIC     0x4c535452u /* "RTSL" */
+#define SLOT_VERSION   1
+#define SLOT_BYTES     (4u << 20)
+#define SLOT_LANES     4
+#define SLOT_RECORDS   64
+#define SLOT_MAP_BYTES (1u << 16)
+#define SLOT_SITES_MAX 4096 /* KCOV call sites that a prune may name */
+
+enum guest_state {
+	GUEST_BOOTING = 0,
+	GUEST_IDLE = 1,   /* all lanes wait for requests */
+	GUEST_BROKEN = 2, /* init could not go on: see @message */
+};
+
+enum slot_command {
+	SLOT_RUN = 1,	/* run @prog as @flags say */
+	SLOT_PRUNE = 2, /* patch out the @number KCOV sites counted most often
+			 * among those that every RUN_COUNT program hit;
+			 * @number becomes how many were */
+	SLOT_BARE = 3,	/* the bare loop of `bench speed`, @number times;
+			 * result.us is the time of all */
+	SLOT_CRASH = 4, /* panic by sysrq: for `bench restore` and tests */
+};
+
+#define RUN_COVER 0x01 /* fold KCOV into @map */
+#define RUN_CHECK 0x02 /* read the end pages */
+#define RUN_COUNT 0x04 /* count call sites for a later SLOT_PRUNE */
+
+/** struct slot_record - one program of the flight recorder */
+struct slot_record {
+	uint64_t number; /* counts up from 1 in each lane; 0: empty */
+	struct prog prog;
+};
+
+/** struct slot_lane - one worker; each part starts on its own page */
+struct slot_lane {
+	/* written by the host */
+	uint32_t request __attribute__((aligned(4096)));
+	uint32_t command; /* enum slot_command */
+	uint32_t flags;	  /* RUN_* */
+	uint32_t number;
+	uint32_t timeout_ms; /* of one program, already scaled */
+	struct prog prog;
+	/* written by the guest */
+	uint32_t reply __attribute__((aligned(4096)));
+	uint32_t map_bytes; /* SLOT_MAP_BYTES, or 0 without coverage */
+	uint64_t programs;  /* run since boot */
+	uint64_t wait_ns;   /* spent polling for a request since boot */
+	struct prog_result result;
+	/* how far each call of each record got: enum call_state. Exactly one
+	 * page, so that the actors can keep it mapped across fork. */
+	uint8_t progress[SLOT_RECORDS][PROG_CALLS_MAX]
+		__attribute__((aligned(4096)));
+	uint8_t map[SLOT_MAP_BYTES] __attribute__((aligned(4096)));
+	struct slot_record record[SLOT_RECORDS] __attribute__((aligned(4096)));
+};
+
+struct slot {
+	/* written by the host before the guest starts */
+	uint32_t magic;
+	uint32_t version;
+	uint32_t ops_hash;
+	uint32_t nr_lanes; /* 1..SLOT_LANES */
+	/* written by the guest */
+	uint32_t guest_state; /* enum guest_state */
+	uint32_t caps;	      /* enum cap */
+	uint64_t calib_ns;    /* time of the reference program, median of 5 */
+	uint32_t kcov_sites;  /* in the kernel; 0 unknown */
+	uint32_t kcov_pruned;
+	char release[64];     /* uname -r, cut */
+	char message[256];    /* with GUEST_BROKEN: what, where, what to do */
+	struct slot_lane lane[SLOT_LANES];
+};
+_Static_assert(sizeof(struct slot) <= SLOT_BYTES, "a slot fits its BAR");
+_Static_assert(sizeof(((struct slot_lane *)0)->progress) == 4096,
+	"progress is one page");
+
+/** slot_init() - the host's part of the header; the rest is zeroed.
+ *  @nr_lanes in 1..SLOT_LANES */
+void slot_init(struct slot *slot, uint32_t nr_lanes);
+
+/** slot_state() - guest_state, as one of the enum (anything else: BROKEN) */
+enum guest_state slot_state(const struct slot *slot);
+
+/** slot_accept() - guest's end: does the host speak this layout and these ops?
+ *  Returns 0 or -EPROTO with the difference in @why */
+int slot_accept(const struct slot *slot, struct why *why);
+
+/** slot_message() - copies the guest's message, always terminated, made
+ *  printable, into @ret */
+void slot_message(const struct slot *slot, char ret[256]);
+
+struct slot_request {
+	enum slot_command command;
+	uint32_t flags;
+	uint32_t number;
+	uint32_t timeout_ms;
+};
+
+/** slot_submit() - host's end. @prog may be NULL where the command needs none.
+ *  @lane < nr_lanes; the lane must be idle. Returns the request's number. */
+uint32_t slot_submit(struct slot *slot, uint32_t lane,
+	const struct slot_request *request, const struct prog *prog);
+
+/** slot_replied() - has request @number been answered? */
+bool slot_replied(const struct slot *slot, uint32_t lane, uint32_t number);
+
+/**
+ * slot_take() - host's end: copy the result of a request that was answered
+ * @prog:   the program that was submitted, to check the result against
+ * @ret:    the checked result
+ * @map:    SLOT_MAP_BYTES to copy the map into, or NULL
+ *
+ * Returns 0, or -EBADMSG with the field in @why: the guest is BROKEN.
+ */
+int slot_take(const struct slot *slot, uint32_t lane, const struct prog *prog,
+	struct prog_result *ret, uint8_t *map, struct why *why);
+
+/** struct slot_flight - what the recorder of a lane held, oldest first */
+struct slot_flight {
+	uint32_t nr;  /* <= SLOT_RECORDS */
+	uint32_t bad; /* records that were not programs */
+	struct {
+		uint64_t number;
+		struct prog prog;
+		uint8_t progress[PROG_CALLS_MAX]; /* enum call_state */
+	} entry[SLOT_RECORDS];
+};
+
+/** slot_flight() - copy and check the recorder of @lane. Total. */
+void slot_flight(const struct slot *slot, uint32_t lane,
+	struct slot_flight *ret);
+
+/** slot_pending() - guest's end: a request not yet answered, copied to
+ *  @ret and @prog. Returns its number or 0 */
+uint32_t slot_pending(const struct slot *slot, uint32_t lane, uint32_t last,
+	struct slot_request *ret, struct prog *prog);
+
+/** slot_record() - guest's end: note @prog in the recorder before it runs.
+ *  Returns the index of the record, whose progress is then all CALL_NOT_RUN */
+uint32_t slot_record(struct slot *slot, uint32_t lane,
+	const struct prog *prog);
+
+/** slot_answer() - guest's end: publish the reply to @number */
+void slot_answer(struct slot *slot, uint32_t lane, uint32_t number);
+
+/*
+ * The control block: how the host tells an engine which slot file its lane
+ * is served by now. One small file, mapped by both, written by the host only.
+ * @generation is odd while the host changes @path: read it before and after.
+ */
+struct slot_control {
+	uint32_t magic;
+	uint32_t generation;
+	uint32_t stop;	     /* the engine should end */
+	uint32_t caps;
+	uint32_t timeout_ms; /* of one program */
+	uint32_t lost_ms;    /* after which an engine reports a silent lane */
+	uint64_t deaths;     /* VMs that died so far */
+	char path[256];
+};
+
+#endif
