@@ -123,6 +123,7 @@ struct arg_desc {
 	enum value_set set;   /* ENUM and FLAGS */
 	const char *name;     /* NUM: the word before '=' */
 	uint32_t min, max;    /* NUM: both included */
+	uint32_t needs;	      /* NUM: capabilities for values above 0 */
 };
 
 /* How the arguments of a plain system call are laid out from the op's */
@@ -131,6 +132,7 @@ enum sys_arg_kind { SYS_ARG_END, SYS_ARG_ADDR, SYS_ARG_LEN, SYS_ARG_VALUE,
 struct sys_arg {
 	uint8_t kind; /* ADDR, LEN (bytes) of a RANGE; VALUE's bits; NUM*4096 */
 	uint8_t arg;
+	uint16_t base; /* VALUE: bits that are always set too */
 };
 #define SYS_ARGS_MAX 6
 
@@ -199,6 +201,12 @@ uint64_t prog_addr(uint32_t slot, uint32_t page);
 enum effect call_effect(const struct call *call);
 /** call_needs() - capabilities of the op and of its named values */
 uint32_t call_needs(const struct call *call);
+/** call_bits() - what argument @arg stands for: the bits of ENUM and FLAGS,
+ *  the number of NUM and ACTOR */
+uint64_t call_bits(const struct call *call, uint32_t arg);
+/** call_sys_args() - arguments of the system call .nr of a RUN_SYSCALL op;
+ *  unused ones are 0 */
+void call_sys_args(const struct call *call, uint64_t ret[SYS_ARGS_MAX]);
 /** prog_threads() - bit mask of the threads of @proc that make calls; bit 0 set */
 uint32_t prog_threads(const struct prog *prog, uint32_t proc);
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Is it a program, is it a result? For bytes of any origin. */
+#include "prog/prog.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool range_is_good(const union arg *arg)
+{
+	const struct range *range = &arg->range;
+	union arg plain = {.num = 0};
+
+	plain.range = *range;
+	return plain.num == arg->num && range->slot < PROG_SLOTS &&
+	       range->page < PROG_SLOT_PAGES && range->pages >= 1 &&
+	       range->page + range->pages <= PROG_SLOT_PAGES;
+}
+
+static bool arg_is_good(const struct arg_desc *desc, const union arg *arg)
+{
+	uint32_t nr;
+
+	switch (desc->kind) {
+	case ARG_NONE:
+		return arg->num == 0;
+	case ARG_RANGE:
+		return range_is_good(arg);
+	case ARG_ENUM:
+		(void)values_of(desc->set, &nr);
+		return arg->num < nr;
+	case ARG_FLAGS:
+		(void)values_of(desc->set, &nr);
+		return arg->num >> nr == 0;
+	case ARG_NUM:
+		return arg->num >= desc->min && arg->num <= desc->max;
+	case ARG_ACTOR:
+		return arg->num < PROG_PROCS;
+	}
+	return false;
+}
+
+static int check_call(const struct prog *prog, uint32_t i, struct why *why)
+{
+	const struct call *call = &prog->call[i];
+
+	if (call->op >= OP_COUNT)
+		return why_set(why, -EBADMSG, "call %u: op %u", i, call->op);
+	if (call->proc >= PROG_PROCS || call->thread >= PROG_THREADS)
+		return why_set(why, -EBADMSG, "call %u: actor p%u.t%u", i,
+			call->proc, call->thread);
+	if ((call->props & ~CALL_ASYNC) || call->pad)
+		return why_set(why, -EBADMSG, "call %u: unknown properties", i);
+	for (uint32_t k = 0; k < PROG_ARGS_MAX; k++) {
+		if (!arg_is_good(&ops[call->op].arg[k], &call->arg[k]))
+			return why_set(why, -EBADMSG,
+				"call %u (%s): argument %u out of range", i,
+				ops[call->op].name, k + 1);
+	}
+	return 0;
+}
+
+int prog_check(const struct prog *prog, struct why *why)
+{
+	int err;
+
+	if (prog->nr_calls > PROG_CALLS_MAX)
+		return why_set(why, -EBADMSG, "%u calls", prog->nr_calls);
+	if (prog->pad)
+		return why_set(why, -EBADMSG, "padding is not 0");
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		err = check_call(prog, i, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int check_call_result(const struct prog *prog,
+	const struct prog_result *result, uint32_t i, struct why *why)
+{
+	const struct call *call = &prog->call[i];
+	const struct call_result *res = &result->call[i];
+	uint32_t pages = 0;
+
+	if (ops[call->op].arg[0].kind == ARG_RANGE)
+		pages = call->arg[0].range.pages;
+	if (res->state > CALL_SKIPPED)
+		return why_set(
+			why, -EBADMSG, "result %u: state %u", i, res->state);
+	if (res->err > 0 || res->err < -4095)
+		return why_set(
+			why, -EBADMSG, "result %u: errno %d", i, res->err);
+	if (res->nr_obs > (ops[call->op].effect == EFFECT_READS ? pages : 0))
+		return why_set(why, -EBADMSG, "result %u: %u observations", i,
+			res->nr_obs);
+	if (res->nr_obs && (res->obs > result->nr_obs ||
+				   res->nr_obs > result->nr_obs - res->obs))
+		return why_set(why, -EBADMSG, "result %u: observations at %u",
+			i, res->obs);
+	if (res->state == CALL_DONE && ops[call->op].effect == EFFECT_WRITES &&
+		(res->ret < 0 || res->ret > pages))
+		return why_set(why, -EBADMSG, "result %u: %lld pages", i,
+			(long long)res->ret);
+	return 0;
+}
+
+int result_check(const struct prog *prog, const struct prog_result *result,
+	struct why *why)
+{
+	const uint32_t known =
+		RESULT_OOM | RESULT_TIMEOUT | RESULT_STUCK | RESULT_BROKEN;
+	int err;
+
+	if (result->flags & ~known)
+		return why_set(
+			why, -EBADMSG, "result: flags 0x%x", result->flags);
+	if (result->nr_obs > RESULT_OBS_MAX)
+		return why_set(why, -EBADMSG, "result: %u observations",
+			result->nr_obs);
+	if ((result->live | result->died) >> PROG_PROCS)
+		return why_set(why, -EBADMSG, "result: processes 0x%x, 0x%x",
+			result->live, result->died);
+	if (!memchr(result->message, 0, sizeof(result->message)))
+		return why_set(why, -EBADMSG, "result: message has no end");
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		err = check_call_result(prog, result, i, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stamps: what a touch writes. The low half says who, when and where; the high
+ * half is a hash of it, so that a stray value is not taken for a stamp.
+ */
+#include "prog/stamp.h"
+#include "prog/prog.h"
+
+#define STAMP_BITS 24 /* page 10, slot 3, call 7, proc 3; bit 23 is 0 */
+
+static uint64_t stamp_seal(uint32_t low)
+{
+	uint64_t z = (low + 1) * 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z ^= z >> 27;
+	/* bit 63 is clear, so it is none of OBS_*; bit 32 set, so never 0 */
+	return (z << 33 >> 1) | 1ull << 32 | low;
+}
+
+uint64_t prog_stamp(uint32_t proc, uint32_t call, uint32_t slot, uint32_t page)
+{
+	return stamp_seal(page | slot << 10 | call << 13 | proc << 20);
+}
+
+uint64_t prog_file_stamp(uint32_t page)
+{
+	return prog_stamp(0, PROG_CALLS_MAX, 0, page);
+}
+
+bool stamp_decode(uint64_t stamp, struct stamp *ret)
+{
+	uint32_t low = (uint32_t)stamp;
+
+	if (low >> STAMP_BITS || stamp_seal(low) != stamp)
+		return false;
+	ret->page = low & 1023;
+	ret->slot = low >> 10 & 7;
+	ret->call = low >> 13 & 127;
+	ret->proc = low >> 20 & 7;
+	return true;
+}
+
+void stamp_describe(uint64_t stamp, struct text *out)
+{
+	struct stamp s;
+
+	if (stamp == 0)
+		text_addf(out, "zeros");
+	else if (stamp == OBS_FAULT)
+		text_addf(out, "no mapping");
+	else if (stamp == OBS_TORN)
+		text_addf(out, "parts of different writes");
+	else if (stamp == OBS_UNREAD)
+		text_addf(out, "nothing read");
+	else if (!stamp_decode(stamp, &s))
+		text_addf(out, "0x%016llx, which nobody wrote",
+			(unsigned long long)stamp);
+	else if (s.call == PROG_CALLS_MAX)
+		text_addf(out, "page %u of the file", s.page);
+	else
+		text_addf(out, "p%u's touch in call %u of v%u+%u", s.proc,
+			s.call, s.slot, s.page);
+}
+
+/* The pages of @range that are not yet among the @nr of @ret */
+static uint32_t add_pages(const struct range *range, uint64_t *seen,
+	struct page_at *ret, uint32_t nr)
+{
+	for (uint32_t i = 0; i < range->pages && nr < PROG_END_PAGES; i++) {
+		uint32_t page = range->page + i;
+		uint64_t *word =
+			&seen[range->slot * (PROG_SLOT_PAGES / 64) + page / 64];
+
+		if (*word >> page % 64 & 1)
+			continue;
+		*word |= 1ull << page % 64;
+		ret[nr].slot = range->slot;
+		ret[nr++].page = (uint16_t)page;
+	}
+	return nr;
+}
+
+uint32_t prog_end_pages(
+	const struct prog *prog, struct page_at ret[PROG_END_PAGES])
+{
+	uint64_t seen[PROG_SLOTS * PROG_SLOT_PAGES / 64] = {0};
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		const struct call *call = &prog->call[i];
+		enum effect effect = ops[call->op].effect;
+
+		if (effect == EFFECT_WRITES)
+			nr = add_pages(&call->arg[0].range, seen, ret, nr);
+		else if (effect == EFFECT_MOVES)
+			nr = add_pages(&call->arg[1].range, seen, ret, nr);
+	}
+	return nr;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The text form: parse and print. The grammar is told in prog.h. */
+#include "prog/prog.h"
+
+#include <errno.h>
+#include <string.h>
+
+/** struct word - a piece of the text between blanks */
+struct word {
+	const char *at;
+	size_t len;
+};
+
+/** struct line - what is left of one line */
+struct line {
+	const char *at, *end;
+	uint32_t number; /* from 1 */
+	struct why *why;
+};
+
+#define WORD_SHOWN 40 /* bytes of a bad word that an error quotes */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static bool word_is(const struct word *word, const char *name)
+{
+	return word->len == strlen(name) &&
+	       memcmp(word->at, name, word->len) == 0;
+}
+
+/* The next word of the line; empty at its end or at a comment */
+static struct word next_word(struct line *line)
+{
+	struct word word;
+
+	while (line->at < line->end && is_blank(*line->at))
+		line->at++;
+	word.at = line->at;
+	while (line->at < line->end && !is_blank(*line->at) && *line->at != '#')
+		line->at++;
+	word.len = (size_t)(line->at - word.at);
+	return word;
+}
+
+/* One error for all: line, word, what was expected instead */
+static int bad_word(
+	const struct line *line, const struct word *word, const char *expected)
+{
+	char shown[WORD_SHOWN + 1];
+	size_t len = min_size(word->len, WORD_SHOWN);
+
+	for (size_t i = 0; i < len; i++)
+		shown[i] = word->at[i] >= ' ' && word->at[i] <= '~'
+				   ? word->at[i]
+				   : '?';
+	shown[len] = '\0';
+	if (!len)
+		return why_set(line->why, -EINVAL,
+			"line %u: the line ends where %s is expected",
+			line->number, expected);
+	return why_set(line->why, -EINVAL, "line %u: '%s': expected %s",
+		line->number, shown, expected);
+}
+
+/* A decimal without leading zeros off the front of @word; false if none */
+static bool eat_number(struct word *word, uint32_t *ret)
+{
+	uint32_t num = 0;
+	size_t len = 0;
+
+	while (len < word->len && word->at[len] >= '0' &&
+		word->at[len] <= '9') {
+		if (len == 6 || (len == 1 && word->at[0] == '0'))
+			return false;
+		num = num * 10 + (uint32_t)(word->at[len++] - '0');
+	}
+	word->at += len;
+	word->len -= len;
+	*ret = num;
+	return len > 0;
+}
+
+static bool eat_char(struct word *word, char c)
+{
+	if (!word->len || *word->at != c)
+		return false;
+	word->at++;
+	word->len--;
+	return true;
+}
+
+static bool parse_proc(struct word *word, uint32_t *ret)
+{
+	return eat_char(word, 'p') && eat_number(word, ret) &&
+	       *ret < PROG_PROCS;
+}
+
+static int parse_actor(
+	struct line *line, const struct word *word, struct call *call)
+{
+	struct word rest = *word;
+	uint32_t proc, thread = 0;
+
+	if (!parse_proc(&rest, &proc))
+		return bad_word(line, word, "an actor, p0..p7 or p0.t1..p7.t3");
+	if (rest.len && (!eat_char(&rest, '.') || !eat_char(&rest, 't') ||
+				!eat_number(&rest, &thread) || thread == 0 ||
+				thread >= PROG_THREADS || rest.len))
+		return bad_word(line, word, "an actor, p0..p7 or p0.t1..p7.t3");
+	call->proc = (uint8_t)proc;
+	call->thread = (uint8_t)thread;
+	return 0;
+}
+
+static int parse_range(
+	struct line *line, const struct word *word, struct range *ret)
+{
+	static const char want[] = "a range, v0..v7[+PAGE]:PAGES with PAGE + "
+				   "PAGES <= 1024, such as v1+8:16";
+	struct word rest = *word;
+	uint32_t slot, page = 0, pages;
+
+	if (!eat_char(&rest, 'v') || !eat_number(&rest, &slot) ||
+		slot >= PROG_SLOTS)
+		return bad_word(line, word, want);
+	if (eat_char(&rest, '+') && !eat_number(&rest, &page))
+		return bad_word(line, word, want);
+	if (!eat_char(&rest, ':') || !eat_number(&rest, &pages) || rest.len)
+		return bad_word(line, word, want);
+	if (page >= PROG_SLOT_PAGES || pages < 1 ||
+		page + pages > PROG_SLOT_PAGES)
+		return bad_word(line, word, want);
+	*ret = (struct range){(uint16_t)slot, (uint16_t)page, (uint16_t)pages};
+	return 0;
+}
+
+/* "one of none r rw", for an error */
+static void list_values(
+	enum value_set set, const char *before, struct text *out)
+{
+	uint32_t nr;
+	const struct value *value = values_of(set, &nr);
+
+	text_addf(out, "%s", before);
+	for (uint32_t i = 0; i < nr; i++)
+		text_addf(out, " %s", value[i].name);
+}
+
+static int find_value(struct line *line, const struct arg_desc *desc,
+	const struct word *word, uint64_t *ret)
+{
+	uint32_t nr;
+	const struct value *value = values_of(desc->set, &nr);
+	struct text text;
+	char want[200];
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (word_is(word, value[i].name)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	text_init(&text, want, sizeof(want));
+	list_values(desc->set,
+		desc->kind == ARG_FLAGS ? "0 or names joined by '|' of"
+					: "one of",
+		&text);
+	return bad_word(line, word, want);
+}
+
+static int parse_flags(struct line *line, const struct arg_desc *desc,
+	const struct word *word, uint64_t *ret)
+{
+	struct word rest = *word;
+	uint64_t mask = 0, index = 0;
+	int err;
+
+	*ret = 0;
+	if (word_is(word, "0"))
+		return 0;
+	do {
+		struct word name = {rest.at, 0};
+
+		while (rest.len && *rest.at != '|') {
+			rest.at++;
+			rest.len--;
+		}
+		name.len = (size_t)(rest.at - name.at);
+		err = find_value(line, desc, &name, &index);
+		if (err)
+			return err;
+		mask |= 1ull << index;
+	} while (eat_char(&rest, '|'));
+	*ret = mask;
+	return 0;
+}
+
+static int parse_num(struct line *line, const struct arg_desc *desc,
+	const struct word *word, uint64_t *ret)
+{
+	struct word rest = *word;
+	size_t len = strlen(desc->name);
+	struct text text;
+	uint32_t num;
+	char want[64];
+
+	if (rest.len > len && memcmp(rest.at, desc->name, len) == 0) {
+		rest.at += len;
+		rest.len -= len;
+		if (eat_char(&rest, '=') && eat_number(&rest, &num) &&
+			!rest.len && num >= desc->min && num <= desc->max) {
+			*ret = num;
+			return 0;
+		}
+	}
+	text_init(&text, want, sizeof(want));
+	text_addf(&text, "%s=N, N from %u to %u", desc->name, desc->min,
+		desc->max);
+	return bad_word(line, word, want);
+}
+
+static int parse_child(
+	struct line *line, const struct word *word, uint64_t *ret)
+{
+	struct word rest = *word;
+	uint32_t proc;
+
+	if (!parse_proc(&rest, &proc) || rest.len)
+		return bad_word(line, word, "a process, p0..p7");
+	*ret = proc;
+	return 0;
+}
+
+static int parse_arg(
+	struct line *line, const struct arg_desc *desc, union arg *ret)
+{
+	struct word word = next_word(line);
+
+	switch (desc->kind) {
+	case ARG_RANGE:
+		return parse_range(line, &word, &ret->range);
+	case ARG_ENUM:
+		return find_value(line, desc, &word, &ret->num);
+	case ARG_FLAGS:
+		return parse_flags(line, desc, &word, &ret->num);
+	case ARG_NUM:
+		return parse_num(line, desc, &word, &ret->num);
+	case ARG_ACTOR:
+		return parse_child(line, &word, &ret->num);
+	case ARG_NONE:
+		break;
+	}
+	return 0;
+}
+
+static int parse_op(
+	struct line *line, const struct word *word, struct call *call)
+{
+	struct text text;
+	char want[200];
+
+	for (uint32_t i = 0; i < OP_COUNT; i++) {
+		if (word_is(word, ops[i].name)) {
+			call->op = (uint8_t)i;
+			return 0;
+		}
+	}
+	text_init(&text, want, sizeof(want));
+	text_addf(&text, "an op:");
+	for (uint32_t i = 0; i < OP_COUNT; i++)
+		text_addf(&text, " %s", ops[i].name);
+	return bad_word(line, word, want);
+}
+
+/* A line whose first word @word is an actor. */
+static int parse_call(struct line *line, struct word word, struct call *call)
+{
+	int err = parse_actor(line, &word, call);
+
+	if (err)
+		return err;
+	word = next_word(line);
+	if (word_is(&word, "async")) {
+		call->props = CALL_ASYNC;
+		word = next_word(line);
+	}
+	err = parse_op(line, &word, call);
+	for (uint32_t i = 0; !err && i < PROG_ARGS_MAX; i++)
+		err = parse_arg(line, &ops[call->op].arg[i], &call->arg[i]);
+	if (err)
+		return err;
+	word = next_word(line);
+	return word.len ? bad_word(line, &word, "the end of the line") : 0;
+}
+
+static int parse_line(struct line *line, struct prog *prog)
+{
+	struct word word = next_word(line);
+	struct call call = {0};
+	int err;
+
+	if (!word.len)
+		return 0;
+	err = parse_call(line, word, &call);
+	if (err)
+		return err;
+	if (prog->nr_calls == PROG_CALLS_MAX)
+		return why_set(line->why, -E2BIG, "line %u: more than %u calls",
+			line->number, PROG_CALLS_MAX);
+	prog->call[prog->nr_calls++] = call;
+	return 0;
+}
+
+int prog_parse(const char *text, size_t len, struct prog *ret, struct why *why)
+{
+	const char *end = text + len;
+	struct line line = {.why = why};
+	struct prog prog = {0};
+	int err;
+
+	while (text < end) {
+		const char *eol = memchr(text, '\n', (size_t)(end - text));
+
+		line.at = text;
+		line.end = eol ? eol : end;
+		line.number++;
+		err = parse_line(&line, &prog);
+		if (err)
+			return err;
+		text = line.end + 1;
+		if (!eol)
+			break;
+	}
+	*ret = prog;
+	return 0;
+}
+
+static void print_flags(
+	const struct arg_desc *desc, uint64_t mask, struct text *out)
+{
+	uint32_t nr;
+	const struct value *value = values_of(desc->set, &nr);
+	const char *sep = "";
+
+	if (!mask)
+		text_add(out, "0", 1);
+	for (uint32_t i = 0; i < nr; i++) {
+		if (mask >> i & 1) {
+			text_addf(out, "%s%s", sep, value[i].name);
+			sep = "|";
+		}
+	}
+}
+
+static void print_arg(
+	const struct arg_desc *desc, const union arg *arg, struct text *out)
+{
+	const struct range *range = &arg->range;
+	uint32_t nr;
+
+	switch (desc->kind) {
+	case ARG_NONE:
+		break;
+	case ARG_RANGE:
+		text_addf(out, " v%u", range->slot);
+		if (range->page)
+			text_addf(out, "+%u", range->page);
+		text_addf(out, ":%u", range->pages);
+		break;
+	case ARG_ENUM:
+		text_addf(out, " %s", values_of(desc->set, &nr)[arg->num].name);
+		break;
+	case ARG_FLAGS:
+		text_add(out, " ", 1);
+		print_flags(desc, arg->num, out);
+		break;
+	case ARG_NUM:
+		text_addf(out, " %s=%u", desc->name, (uint32_t)arg->num);
+		break;
+	case ARG_ACTOR:
+		text_addf(out, " p%u", (uint32_t)arg->num);
+		break;
+	}
+}
+
+void call_print(const struct call *call, struct text *out)
+{
+	const struct op *op = &ops[call->op];
+
+	text_addf(out, "p%u", call->proc);
+	if (call->thread)
+		text_addf(out, ".t%u", call->thread);
+	text_addf(
+		out, call->props & CALL_ASYNC ? " async %s" : " %s", op->name);
+	for (uint32_t i = 0; i < PROG_ARGS_MAX; i++)
+		print_arg(&op->arg[i], &call->arg[i], out);
+}
+
+void prog_print(const struct prog *prog, struct text *out)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		call_print(&prog->call[i], out);
+		text_add(out, "\n", 1);
+	}
+}
