@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * generate: calls that meet something. A light model of what each process has
+ * mapped, fed with the calls so far; for prog's own files.
+ */
+#ifndef RMAPTORTURE_PROG_GENERATE_H
+#define RMAPTORTURE_PROG_GENERATE_H
+
+#include "prog/prog.h"
+
+#define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
+
+/** struct area - a range that is probably mapped */
+struct area {
+	struct range range;
+	uint8_t prot;	 /* index in VALUES_prot */
+	uint8_t backing; /* enum backing */
+	bool touched;
+};
+
+/** struct gen - the model; plain data, copied at will */
+struct gen {
+	struct rng *rng;
+	uint32_t caps;
+	uint32_t live;		    /* bit p: process p lives */
+	uint32_t gone;		    /* bit p: it lived and has exited */
+	uint8_t parent[PROG_PROCS]; /* of those that live or are gone */
+	uint8_t nr[PROG_PROCS];
+	struct area area[PROG_PROCS][GEN_AREAS];
+	struct call last; /* the latest call with a range */
+	bool has_last;
+};
+
+/** gen_init() - before the first call: only p0 lives, nothing is mapped */
+void gen_init(struct gen *gen, uint32_t caps, struct rng *rng);
+/** gen_note() - @call was made */
+void gen_note(struct gen *gen, const struct call *call);
+/** gen_call() - a call worth making next; not yet noted */
+void gen_call(struct gen *gen, struct call *ret);
+/** gen_range() - a range that @proc has mapped, or part of it, or nearby */
+struct range gen_range(struct gen *gen, uint32_t proc);
+/** gen_value() - index of a value of @set that the guest can do */
+uint32_t gen_value(struct gen *gen, enum value_set set);
+/** gen_actor() - give @call an actor that lives, mostly its first thread */
+void gen_actor(struct gen *gen, struct call *call);
+
+#endif
