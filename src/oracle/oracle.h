@@ -32,13 +32,16 @@ struct report {
  *	 "[   12.345678]" time stamps and "[T123]" callers
  *
  * Returns 1 with @ret filled, 0 when the log holds no report. Total; linear
- * in @len. Frames of the allocator, of KASAN and of locks, and helpers of the walkers
- * are skipped for the title, suffixes (.isra.0, .constprop.0, .cold ...) cut.
+ * in @len. Frames of the allocator, of KASAN and of locks, and helpers of the
+ * walkers are skipped for the title, suffixes (.isra.0, .constprop.0, .cold ...)
+ * and prefixes of system call entries (__x64_sys_ ...) cut. Lines with
+ * "rmap_mutant" are ours and ignored. A panic that only ends a report
+ * (panic_on_warn) makes no title of its own.
  */
 int console_parse(const char *log, size_t len, struct report *ret);
 
-/** title_hash() - 40 hexadecimal digits (SHA-1 of the title) and a NUL: the name
- *  of the finding's folder, as syzkaller's workdir/crashes */
+/** title_hash() - 40 hexadecimal digits (SHA-1 of the title) and a NUL: the
+ * name of the finding's folder, as syzkaller's workdir/crashes */
 void title_hash(const char *title, char ret[41]);
 
 /** struct judgment - the verdict on one run of a program */
@@ -50,8 +53,14 @@ struct judgment {
 
 /**
  * oracle_judge() - the verdict on one run whose kernel survived
- * Title of a content finding: "rmaptorture: KIND in OP" (the op is the last
- * one that changed the page's whereabouts), stable over runs.
+ * @prog, @result: pass prog_check() and result_check()
+ *
+ * FINDING "rmaptorture: KIND after OP": shadow_judge()'s kind; OP is the last
+ * op before the look that succeeded on the page (or on all pages, as fork), and
+ * is not just a touch or a look. The same program gives the same title in every
+ * run, unless its calls race. FINDING "rmaptorture: tasks stuck after kill in
+ * OP". BROKEN where the executor could not run it. A program that the OOM
+ * killer struck passes: it ended anywhere.
  */
 void oracle_judge(const struct prog *prog, const struct prog_result *result,
 	struct judgment *ret);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "internal.h"
+
+#include <string.h>
+
+static bool ranges_overlap(const struct range *range, struct page_at at)
+{
+	return range->slot == at.slot && at.page >= range->page &&
+	       at.page - range->page < range->pages;
+}
+
+/* May @call have changed where page @at is, or whose it is? */
+static bool call_moved(const struct call *call, struct page_at at)
+{
+	const struct op *op = &ops[call->op];
+	enum effect effect = call_effect(call);
+	bool ranged = false;
+
+	if (effect == EFFECT_READS || effect == EFFECT_WRITES ||
+		effect == EFFECT_EXITS || call->op == OP_WAIT ||
+		call->op == OP_BARRIER)
+		return false;
+	for (unsigned int i = 0; i < PROG_ARGS_MAX; i++) {
+		if (op->arg[i].kind != ARG_RANGE)
+			continue;
+		ranged = true;
+		if (ranges_overlap(&call->arg[i].range, at))
+			return true;
+	}
+	return !ranged; /* fork, reclaim, migrate_pages: all pages */
+}
+
+/*
+ * The op to name: the last one that was done to the page before it was seen.
+ * Only ops that succeeded count, so the name is that of the same program in
+ * every run, unless it races.
+ */
+static const char *culprit(const struct prog *prog,
+	const struct prog_result *result, int32_t upto, struct page_at at)
+{
+	uint32_t i = upto < 0 ? prog->nr_calls : (uint32_t)upto;
+
+	while (i-- > 0) {
+		const struct call_result *call = &result->call[i];
+
+		if (call->state == CALL_DONE && call->err == 0 &&
+			call_moved(&prog->call[i], at))
+			return ops[prog->call[i].op].name;
+	}
+	return "touch";
+}
+
+/* The op that did not come back: started, not done */
+static const char *stuck_op(
+	const struct prog *prog, const struct prog_result *result)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		if (result->call[i].state == CALL_STARTED)
+			return ops[prog->call[i].op].name;
+	return "exit";
+}
+
+static void describe(const struct mismatch *bad, struct text *out)
+{
+	text_addf(out, "p%u ", bad->proc);
+	if (bad->call < 0)
+		text_addf(out, "at the end");
+	else
+		text_addf(out, "in call %d", (int)bad->call);
+	text_addf(out, ": page v%u+%u holds ", bad->at.slot, bad->at.page);
+	stamp_describe(bad->seen, out);
+	text_addf(out, ", allowed ");
+	stamp_describe(bad->want, out);
+}
+
+static void judge_contents(const struct prog *prog,
+	const struct prog_result *result, struct text *title,
+	struct text *detail, enum verdict *ret)
+{
+	struct mismatch bad;
+
+	if (!shadow_judge(prog, result, &bad))
+		return;
+	*ret = VERDICT_FINDING;
+	text_addf(title, "rmaptorture: %s after %s", bad.kind,
+		culprit(prog, result, bad.call, bad.at));
+	describe(&bad, detail);
+}
+
+void oracle_judge(const struct prog *prog, const struct prog_result *result,
+	struct judgment *ret)
+{
+	struct text title, detail;
+
+	ret->verdict = VERDICT_PASS;
+	text_init(&title, ret->title, sizeof(ret->title));
+	text_init(&detail, ret->detail, sizeof(ret->detail));
+	if (result->flags & RESULT_BROKEN) {
+		ret->verdict = VERDICT_BROKEN;
+		text_addf(&title, "rmaptorture: executor cannot run");
+		text_add(&detail, result->message,
+			strnlen(result->message, sizeof(result->message)));
+	} else if (result->flags & RESULT_STUCK) {
+		ret->verdict = VERDICT_FINDING;
+		text_addf(&title, "rmaptorture: tasks stuck after kill in %s",
+			stuck_op(prog, result));
+		text_addf(&detail, "the program's tasks did not die after "
+				   "cgroup.kill");
+	} else if (!(result->flags & RESULT_OOM)) {
+		judge_contents(prog, result, &title, &detail, &ret->verdict);
+	}
+}
