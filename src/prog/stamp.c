@@ -6,9 +6,7 @@
 #include "prog/stamp.h"
 #include "prog/prog.h"
 
-#define STAMP_BITS 24 /* page 10, slot 3, call 7, proc 3; bit 23 is 0 */
-
-static uint64_t stamp_seal(uint32_t low)
+uint64_t stamp_seal(uint32_t low)
 {
 	uint64_t z = (low + 1) * 0x9e3779b97f4a7c15u;
 
@@ -32,7 +30,7 @@ bool stamp_decode(uint64_t stamp, struct stamp *ret)
 {
 	uint32_t low = (uint32_t)stamp;
 
-	if (low >> STAMP_BITS || stamp_seal(low) != stamp)
+	if (low >> STAMP_LOW_BITS || stamp_seal(low) != stamp)
 		return false;
 	ret->page = low & 1023;
 	ret->slot = low >> 10 & 7;
