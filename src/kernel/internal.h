@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of this module share. Contracts as in kernel.h. */
+#ifndef RMAPTORTURE_KERNEL_INTERNAL_H
+#define RMAPTORTURE_KERNEL_INTERNAL_H
+
+#include "base/base.h"
+#include "kernel/kernel.h"
+
+#define fail(error, code, ...)                                                 \
+	(g_set_error(error, KERNEL_ERROR, KERNEL_ERROR_##code, __VA_ARGS__),   \
+		false)
+
+/* ---- run.c: other programs ---- */
+
+/** run_line_fn - one line of output, without its newline */
+typedef void (*run_line_fn)(const char *line, void *user);
+
+/**
+ * run_lines() - run @argv in LC_ALL=C and hand over what it prints
+ * @keep_fd:    inherited, so that a lock lives as long as its last process;
+ *              -1 for none
+ * @ret_status: exit status; 128 plus the number if a signal ended it
+ *
+ * stdout and stderr come in one stream. It dies with the calling thread.
+ */
+bool run_lines(const char *const *argv, int keep_fd, run_line_fn fn, void *user,
+	int *ret_status, GError **error);
+/** run_capture() - the same, with all output in *@ret_out; may be NULL */
+bool run_capture(const char *const *argv, char **ret_out, int *ret_status,
+	GError **error);
+/** run_ok() - run @argv; a status other than 0 is an error with its output */
+bool run_ok(const char *const *argv, GError **error);
+/** run_need() - an error that names the package if @program is not there */
+bool run_need(const char *program, const char *package, GError **error);
+
+/* ---- kernels_conf.c: rows ---- */
+
+/**
+ * conf_parse() - rows of a file as an array of struct kernel_spec
+ * @is_own: the rows are the user's
+ */
+GPtrArray *conf_parse(const char *path, bool is_own, GError **error);
+
+/* ---- series.c: patches ---- */
+
+/**
+ * struct patch - one patch of a series
+ * @name:  for people: file, or file and number in it
+ * @text:  @len bytes, with its headers, as `patch` reads it
+ * @strip: the N of -pN
+ */
+struct patch {
+	char *name, *text;
+	gsize len;
+	unsigned strip;
+};
+
+/**
+ * series_load() - the patches at @path, in the order of their application
+ *
+ * @path is one patch, an mbox (ordered by "[PATCH n/m]", cover letters
+ * skipped, quoted-printable and base64 decoded), a quilt folder (with a file
+ * "series") or a folder of *.patch and *.diff, by name. Appends to @patches.
+ */
+bool series_load(const char *path, GPtrArray *patches, GError **error);
+GPtrArray *series_new(void);
+
+/** patch_apply() - apply to @tree; the error names patch, file and hunk */
+bool patch_apply(const struct patch *patch, const char *tree, GError **error);
+/** patch_applies() - would it? With @error if not; @tree is not changed */
+bool patch_applies(const struct patch *patch, const char *tree, GError **error);
+
+/* ---- config.c: fragments ---- */
+
+struct config_set;
+struct config_set *config_set_new(void);
+void config_set_free(struct config_set *set);
+static inline void config_set_freep(struct config_set **ret)
+{
+	config_set_free(*ret);
+}
+
+/**
+ * config_set_add() - merge a fragment; later ones win
+ * @is_shipped: ours: an option unknown to the tree is told, not an error
+ */
+bool config_set_add(struct config_set *set, const char *path, bool is_shipped,
+	GError **error);
+/** config_set_write() - as KCONFIG_ALLCONFIG wants it */
+bool config_set_write(
+	const struct config_set *set, const char *path, GError **error);
+/**
+ * config_set_check() - did every option stick?
+ * @dot_config: path of the result of make
+ * @src:        the tree, for the dependencies of those that did not
+ * @ret_lacks:  options that the tree does not know, one line each
+ */
+bool config_set_check(const struct config_set *set, const char *dot_config,
+	const char *src, char ***ret_lacks, GError **error);
+/** config_set_missing() - lines for options that @dot_config does not have */
+char **config_set_missing(
+	const struct config_set *set, const char *dot_config, GError **error);
+
+/* ---- source.c: where the source comes from ---- */
+
+/** source_identity() - a string that changes when the source does; owned */
+char *source_identity(const struct kernel_spec *spec, GError **error);
+/** source_stage() - a fresh tree at @stage, which does not exist */
+bool source_stage(const struct kernel_spec *spec, const char *stage,
+	kernel_progress_fn progress, void *user, GError **error);
+/** source_update() - make @src equal to @stage, touching only what differs */
+bool source_update(const char *stage, const char *src, GError **error);
+
+/* ---- key.c, cache.c ---- */
+
+/** struct build_input - all that goes into one kernel, read once */
+struct build_input {
+	const struct kernel_spec *spec;
+	char *identity, *compiler;
+	GPtrArray *series, *harness, *mutants; /* struct patch */
+	char **shipped;			       /* fragments, paths */
+	struct config_set *options;
+	char *key;
+};
+struct build_input *build_input_new(
+	const struct kernel_spec *spec, GError **error);
+void build_input_free(struct build_input *input);
+static inline void build_input_freep(struct build_input **ret)
+{
+	build_input_free(*ret);
+}
+
+/** make_arguments() - what every make gets; part of the key; static */
+const char *const *make_arguments(void);
+
+char *cache_path(const char *first, ...) G_GNUC_NULL_TERMINATED;
+/** cache_load() - the complete kernel of @key, or NULL */
+struct kernel *cache_load(const struct kernel_spec *spec, const char *key);
+
+/** struct build_result - what kernel.json says beyond the inputs */
+struct build_result {
+	char *version;
+	char **refused, **lacks;
+	double seconds;
+};
+/** cache_save() - copy from @obj, sync, rename: complete or not at all */
+bool cache_save(const struct build_input *input, const char *obj,
+	const struct build_result *result, GError **error);
+
+/**
+ * lock_take() - wait for the lock of folder @dir
+ * @is_busy: called once if somebody else has it; may be NULL
+ *
+ * Returns a descriptor; the lock ends when its last copy is closed. -1 with
+ * @error set.
+ */
+int lock_take(const char *dir, void (*is_busy)(void *user), void *user,
+	GError **error);
+
+/* ---- build.c ---- */
+bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
+	void *user, GError **error);
+
+/** images_path() - a path below vm-images; owned by the caller */
+char *images_path(const char *name);
+bool mkdir_all(const char *dir, GError **error);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel: kernels under test, from a row in vm-images/kernels.conf to a
+ * bzImage in the cache
+ *
+ * A spec says what to build, a kernel is what was built. The cache is
+ * <user cache>/rmaptorture ($XDG_CACHE_HOME or ~/.cache):
+ *
+ *	kernels/<key>/	bzImage, vmlinux, config, System.map, kernel.json
+ *	kernels.d/	specs that `kernel build --name` registered
+ *	bases/		unpacked Debian sources, never written after that
+ *	trees/		build trees, one a base and profile; safe to delete
+ *
+ * The key covers every input: source, patches in order, fragments, compiler,
+ * profile, arguments of make. A folder below kernels/ appears complete or not
+ * at all. Two processes that want the same build tree wait for each other.
+ *
+ * Errors: GError in the domain KERNEL_ERROR: what, where, what to do, on one
+ * line; only KERNEL_ERROR_BUILD carries the compiler's last lines below it.
+ */
+#ifndef RMAPTORTURE_KERNEL_H
+#define RMAPTORTURE_KERNEL_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define KERNEL_ERROR (kernel_error_quark())
+GQuark kernel_error_quark(void);
+
+enum kernel_error {
+	KERNEL_ERROR_BROKEN, /* the file system or a tool did not do its part */
+	KERNEL_ERROR_USAGE,  /* a name, a row or an argument is wrong */
+	KERNEL_ERROR_MISSING, /* a tool or a source package is not installed */
+	KERNEL_ERROR_PATCH,   /* a patch cannot be read or does not apply */
+	KERNEL_ERROR_CONFIG,  /* an option did not stick */
+	KERNEL_ERROR_BUILD,   /* the compiler or the linker refused */
+	KERNEL_ERROR_SPACE,   /* no space left on the cache's file system */
+};
+
+#define KERNEL_DEFAULT_PROFILE "kasan"
+
+/**
+ * struct kernel_spec - what to build
+ * @name:      as in kernels.conf, or as `kernel build --name` gave it
+ * @profile:   one of kernel_profiles()
+ * @base:      "6.12": Debian's linux-source-6.12; or NULL
+ * @src_dir:   absolute path of a source tree, used if @base is NULL
+ * @series:    absolute paths, applied in this order
+ * @fragments: absolute paths, merged after base.config and the profile
+ * @harness:   apply patches/harness, each only if it applies
+ * @mutants:   absolute path of the mutants' patch, or NULL
+ * @about:     one line for people, or NULL
+ * @is_own:    registered by the user, not a row of kernels.conf
+ */
+struct kernel_spec {
+	char *name, *profile, *base, *src_dir;
+	char **series, **fragments;
+	bool harness;
+	char *mutants, *about;
+	bool is_own;
+};
+
+/**
+ * kernel_spec_lookup() - find "NAME" or "NAME:PROFILE"
+ *
+ * Looks at registered kernels and at the rows of kernels.conf. Without
+ * PROFILE it is KERNEL_DEFAULT_PROFILE. The caller frees *@ret_spec.
+ */
+bool kernel_spec_lookup(
+	const char *name, struct kernel_spec **ret_spec, GError **error);
+
+/**
+ * kernel_spec_new() - a spec from the command line
+ * @name:      "NAME" or "NAME:PROFILE"
+ * @base:      NULL if @src_dir is given; exactly one of the two
+ * @src_dir:   may be relative to the working directory, as the next two
+ * @series:    NULL-terminated, or NULL
+ * @fragments: NULL-terminated, or NULL
+ *
+ * Checks that every path is there. Returns NULL with @error set.
+ */
+struct kernel_spec *kernel_spec_new(const char *name, const char *base,
+	const char *src_dir, const char *const *series,
+	const char *const *fragments, GError **error);
+
+/**
+ * kernel_spec_derive() - @spec with @series on top of its own
+ *
+ * What a pre-merge run compares with @spec. Its name is that of @spec with
+ * "+series" behind it.
+ */
+struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
+	const char *const *series, GError **error);
+
+/**
+ * kernel_spec_register() - make @spec known by its name from now on
+ *
+ * Replaces an earlier one of that name; a name of kernels.conf is refused.
+ */
+bool kernel_spec_register(const struct kernel_spec *spec, GError **error);
+void kernel_spec_free(struct kernel_spec *spec);
+static inline void kernel_spec_freep(struct kernel_spec **ret)
+{
+	kernel_spec_free(*ret);
+}
+
+/**
+ * kernel_list() - every known kernel, in the default profile
+ *
+ * Returns an array of struct kernel_spec that owns them, or NULL.
+ */
+GPtrArray *kernel_list(GError **error);
+/** kernel_profiles() - names that may follow the colon; static */
+const char *const *kernel_profiles(void);
+
+/**
+ * struct kernel - what was built
+ * @dir:             folder in the cache; the next four are files in it
+ * @system_map:      System.map
+ * @version:         release, as `uname -r` shows it
+ * @build_id:        the key, 16 hexadecimal digits
+ * @refused_patches: of patches/harness, those left out and why, one line each
+ * @lacks:           options that this source does not know, one line each
+ */
+struct kernel {
+	char *name, *profile, *dir;
+	char *bzimage, *vmlinux, *config, *system_map;
+	char *version, *build_id;
+	char **refused_patches, **lacks;
+};
+
+/**
+ * struct kernel_progress - where a build is
+ * @phase: "wait" (for another build in the same tree), "unpack", "patch",
+ *         "configure", "compile", "save"; static
+ * @done:  objects compiled so far; 0 outside of "compile"
+ * @total: objects that a full build had the last time in this tree, or in
+ *         any tree; an estimate from the configuration if there is none.
+ *         An incremental build ends far below it.
+ */
+struct kernel_progress {
+	const char *phase;
+	unsigned done, total;
+};
+typedef void (*kernel_progress_fn)(
+	const struct kernel_progress *progress, void *user);
+
+/**
+ * kernel_ensure() - take @spec's kernel from the cache, or build it
+ * @progress: called from this thread, may be NULL
+ *
+ * Blocks, minutes for a cold build. The caller frees *@ret_kernel.
+ */
+bool kernel_ensure(const struct kernel_spec *spec, kernel_progress_fn progress,
+	void *user, struct kernel **ret_kernel, GError **error);
+
+/** kernel_cached() - @spec's kernel if it is built already, else NULL */
+struct kernel *kernel_cached(const struct kernel_spec *spec);
+void kernel_free(struct kernel *kernel);
+static inline void kernel_freep(struct kernel **ret)
+{
+	kernel_free(*ret);
+}
+
+/**
+ * kernel_missing_features() - what @kernel lacks of what its profile wants
+ *
+ * Compares its config with base.config and the profile as they are now, and
+ * adds the harness patches that it refused. Returns a strv of one line each,
+ * cause and consequence; empty if nothing is missing; NULL with @error set.
+ */
+char **kernel_missing_features(const struct kernel *kernel, GError **error);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/internal.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+/* Raise it when the meaning of an input changes. */
+#define KEY_FORMAT "rmaptorture kernel 1"
+
+/* Nothing of the day or of the machine gets into the image. */
+static const char *const make_args[] = {"ARCH=x86_64",
+	"KBUILD_BUILD_USER=rmaptorture", "KBUILD_BUILD_HOST=rmaptorture",
+	"KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 1970",
+	"KBUILD_BUILD_VERSION=1", "LOCALVERSION=", NULL};
+
+const char *const *make_arguments(void)
+{
+	return make_args;
+}
+
+static void key_bytes(
+	GChecksum *sum, const char *label, const char *bytes, gsize len)
+{
+	g_autofree char *head =
+		g_strdup_printf("%s %" G_GSIZE_FORMAT "\n", label, len);
+
+	g_checksum_update(sum, (const guchar *)head, -1);
+	g_checksum_update(sum, (const guchar *)bytes, len);
+}
+
+static void key_text(GChecksum *sum, const char *label, const char *text)
+{
+	key_bytes(sum, label, text, strlen(text));
+}
+
+static void key_patches(GChecksum *sum, const char *label, GPtrArray *patches)
+{
+	for (guint i = 0; i < patches->len; i++) {
+		struct patch *patch = g_ptr_array_index(patches, i);
+		g_autofree char *head =
+			g_strdup_printf("%s -p%u", label, patch->strip);
+
+		key_bytes(sum, head, patch->text, patch->len);
+	}
+}
+
+static bool key_files(
+	GChecksum *sum, const char *label, char **paths, GError **error)
+{
+	for (; *paths; paths++) {
+		g_autofree char *text = NULL;
+		gsize len;
+
+		if (!g_file_get_contents(*paths, &text, &len, error))
+			return false;
+		key_bytes(sum, label, text, len);
+	}
+	return true;
+}
+
+static char *key_make(const struct build_input *input, GError **error)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	key_text(sum, "format", KEY_FORMAT);
+	key_text(sum, "source", input->identity);
+	key_text(sum, "compiler", input->compiler);
+	key_text(sum, "profile", input->spec->profile);
+	for (const char *const *arg = make_args; *arg; arg++)
+		key_text(sum, "make", *arg);
+	key_patches(sum, "series", input->series);
+	key_patches(sum, "harness", input->harness);
+	key_patches(sum, "mutants", input->mutants);
+	if (!key_files(sum, "fragment", input->shipped, error) ||
+		!key_files(sum, "fragment", input->spec->fragments, error))
+		return NULL;
+	return g_strndup(g_checksum_get_string(sum), 16);
+}
+
+static bool options_load(struct build_input *input, GError **error)
+{
+	const struct kernel_spec *spec = input->spec;
+
+	input->options = config_set_new();
+	for (char **path = input->shipped; *path; path++) {
+		if (!config_set_add(input->options, *path, true, error))
+			return false;
+	}
+	for (char **path = spec->fragments; path && *path; path++) {
+		if (!config_set_add(
+			    input->options, *path, !spec->is_own, error))
+			return false;
+	}
+	return true;
+}
+
+static bool patches_load(struct build_input *input, GError **error)
+{
+	const struct kernel_spec *spec = input->spec;
+	g_autofree char *harness = images_path("patches/harness");
+
+	input->series = series_new();
+	input->harness = series_new();
+	input->mutants = series_new();
+	for (char **path = spec->series; path && *path; path++) {
+		if (!series_load(*path, input->series, error))
+			return false;
+	}
+	if (spec->harness && !series_load(harness, input->harness, error))
+		return false;
+	return !spec->mutants ||
+	       series_load(spec->mutants, input->mutants, error);
+}
+
+static char *compiler_version(GError **error)
+{
+	const char *argv[] = {"gcc", "--version", NULL};
+	g_autofree char *out = NULL;
+	int status;
+
+	if (!run_need("gcc", "gcc", error) ||
+		!run_capture(argv, &out, &status, error))
+		return NULL;
+	return g_strndup(out, strcspn(out, "\n"));
+}
+
+struct build_input *build_input_new(
+	const struct kernel_spec *spec, GError **error)
+{
+	SCOPED(build_input_freep)
+	struct build_input *input = g_new0(struct build_input, 1);
+	g_autofree char *profile = g_strconcat(spec->profile, ".config", NULL);
+
+	input->spec = spec;
+	input->shipped = g_new0(char *, 3);
+	input->shipped[0] = images_path("base.config");
+	input->shipped[1] = images_path(profile);
+	if (!patches_load(input, error) || !options_load(input, error))
+		return NULL;
+	input->compiler = compiler_version(error);
+	if (!input->compiler)
+		return NULL;
+	input->identity = source_identity(spec, error);
+	if (!input->identity)
+		return NULL;
+	input->key = key_make(input, error);
+	return input->key ? g_steal_pointer(&input) : NULL;
+}
+
+void build_input_free(struct build_input *input)
+{
+	if (!input)
+		return;
+	g_free(input->identity);
+	g_free(input->compiler);
+	g_clear_pointer(&input->series, g_ptr_array_unref);
+	g_clear_pointer(&input->harness, g_ptr_array_unref);
+	g_clear_pointer(&input->mutants, g_ptr_array_unref);
+	g_strfreev(input->shipped);
+	config_set_free(input->options);
+	g_free(input->key);
+	g_free(input);
+}
