@@ -297,6 +297,7 @@ static int do_moves(
 	const struct range *to = &call->arg[1].range;
 	struct cell first = *cell_at(w, deed->proc, page_of(from, 0));
 	struct cell none = {0}, cell;
+	struct deed to_deed = *deed;
 
 	if (res->state == CALL_DONE && move_is_refused(call, res->err))
 		return 0;
@@ -307,10 +308,12 @@ static int do_moves(
 			cell = grown_cell(w, &first, i);
 		if (cell_is_moving(w, &cell))
 			cell = cell_wide(w, &cell);
-		if (!deed->sure)
-			cell_put(w, deed, page_of(to, i), none);
+		/* since v6.17 holes are passed over, with what is there */
+		to_deed.sure = deed->sure && cell.map == SURE_YES;
+		if (!to_deed.sure)
+			cell_put(w, &to_deed, page_of(to, i), none);
 		if (deed->sure || res->state != CALL_DONE)
-			cell_put(w, deed, page_of(to, i), cell);
+			cell_put(w, &to_deed, page_of(to, i), cell);
 	}
 	for (uint32_t i = 0; i < from->pages; i++) {
 		cell = *cell_at(w, deed->proc, page_of(from, i));
