@@ -32,7 +32,7 @@
 
 enum guest_state {
 	GUEST_BOOTING = 0,
-	GUEST_IDLE = 1,   /* all lanes wait for requests */
+	GUEST_IDLE = 1,	  /* all lanes wait for requests */
 	GUEST_BROKEN = 2, /* init could not go on: see @message */
 };
 
@@ -91,8 +91,8 @@ struct slot {
 	uint64_t calib_ns;    /* time of the reference program, median of 5 */
 	uint32_t kcov_sites;  /* in the kernel; 0 unknown */
 	uint32_t kcov_pruned;
-	char release[64];     /* uname -r, cut */
-	char message[256];    /* with GUEST_BROKEN: what, where, what to do */
+	char release[64];  /* uname -r, cut */
+	char message[256]; /* with GUEST_BROKEN: what, where, what to do */
 	struct slot_lane lane[SLOT_LANES];
 };
 _Static_assert(sizeof(struct slot) <= SLOT_BYTES, "a slot fits its BAR");
@@ -152,18 +152,21 @@ struct slot_flight {
 };
 
 /** slot_flight() - copy and check the recorder of @lane. Total. */
-void slot_flight(const struct slot *slot, uint32_t lane,
-	struct slot_flight *ret);
+void slot_flight(
+	const struct slot *slot, uint32_t lane, struct slot_flight *ret);
 
-/** slot_pending() - guest's end: a request not yet answered, copied to
- *  @ret and @prog. Returns its number or 0 */
-uint32_t slot_pending(const struct slot *slot, uint32_t lane, uint32_t last,
+/** slot_pending() - guest's end: a request not yet answered, copied to @ret
+ *  and, for SLOT_RUN, to @prog (unchecked; calls that are not used keep what
+ *  they held). A request is new when it differs from the reply in the slot, so
+ *  a clone whose slot is a fresh file needs no memory of the template's.
+ *  Returns its number or 0 */
+uint32_t slot_pending(const struct slot *slot, uint32_t lane,
 	struct slot_request *ret, struct prog *prog);
 
-/** slot_record() - guest's end: note @prog in the recorder before it runs.
+/** slot_record() - guest's end: note @prog in the recorder before it runs, and
+ *  count it in @programs.
  *  Returns the index of the record, whose progress is then all CALL_NOT_RUN */
-uint32_t slot_record(struct slot *slot, uint32_t lane,
-	const struct prog *prog);
+uint32_t slot_record(struct slot *slot, uint32_t lane, const struct prog *prog);
 
 /** slot_answer() - guest's end: publish the reply to @number */
 void slot_answer(struct slot *slot, uint32_t lane, uint32_t number);
@@ -176,14 +179,14 @@ void slot_answer(struct slot *slot, uint32_t lane, uint32_t number);
 struct slot_control {
 	uint32_t magic;
 	uint32_t generation;
-	uint32_t stop;	     /* the engine should end */
+	uint32_t stop; /* the engine should end */
 	uint32_t caps;
 	uint32_t timeout_ms; /* of one program */
 	uint32_t lost_ms;    /* after which an engine reports a silent lane */
 	uint32_t guilty;     /* lane of which the last VM died; SLOT_LANES:
 			      * unknown */
 	uint32_t pad;
-	uint64_t deaths;     /* VMs that died so far */
+	uint64_t deaths; /* VMs that died so far */
 	char path[256];
 };
 
