@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "cover/cover.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "test.h"
+
+#define LEN 4096
+
+static uint32_t loc(uint64_t pc)
+{
+	return (uint32_t)pc * 0x9e3779b1u;
+}
+
+static void test_lengths(void)
+{
+	static const struct {
+		const char *why;
+		size_t len;
+		int want;
+	} cases[] = {
+		{"the smallest map", LEN, 0},
+		{"a map below the smallest", LEN / 2, -EINVAL},
+		{"no map", 0, -EINVAL},
+		{"a map that is no power of two", LEN + 1, -EINVAL},
+		{"a map above the largest", 1u << 25, -EINVAL},
+	};
+	static uint8_t map[LEN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		test_case(
+			cover_fold(map, cases[i].len, NULL, 0) == cases[i].want,
+			cases[i].why);
+}
+
+static void test_fold(void)
+{
+	static uint8_t map[LEN], other[LEN];
+	const uint64_t ab[] = {0xffffffff81000010, 0xffffffff81000020};
+	const uint64_t ba[] = {0xffffffff81000020, 0xffffffff81000010};
+	uint64_t many[600];
+
+	(void)cover_fold(map, LEN, ab, 2);
+	test_case(map[(loc(ab[0]) >> 8) & (LEN - 1)] == 1,
+		"the first PC has no edge before it");
+	test_case(map[((loc(ab[1]) >> 8) ^ (loc(ab[0]) >> 9)) & (LEN - 1)] == 1,
+		"an edge is where the header says");
+	test_case(cover_edges(map, LEN) == 2, "two PCs are two places");
+	(void)cover_fold(other, LEN, ba, 2);
+	test_case(memcmp(map, other, LEN) != 0, "a -> b is not b -> a");
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = ab[0];
+	(void)cover_fold(map, LEN, many, ARRAY_SIZE(many));
+	test_case(
+		map[((loc(ab[0]) >> 8) ^ (loc(ab[0]) >> 9)) & (LEN - 1)] == 255,
+		"a count stays at 255");
+}
+
+static void test_merge(void)
+{
+	static uint8_t map[LEN] = {1, 200, 255};
+	static const uint8_t from[LEN] = {2, 100, 1, 7};
+
+	cover_merge(map, from, LEN);
+	test_case(map[0] == 3 && map[3] == 7, "counts add");
+	test_case(map[1] == 255 && map[2] == 255, "and stay at 255");
+}
+
+static void test_new(void)
+{
+	static const struct {
+		const char *why;
+		uint8_t count;
+		size_t want;
+	} cases[] = {
+		{"a first hit is new", 1, 1},
+		{"and only once", 1, 0},
+		{"twice is another class", 2, 1},
+		{"four to seven are one class", 4, 1},
+		{"seven is as four", 7, 0},
+		{"128 and more are one class", 128, 1},
+		{"255 is as 128", 255, 0},
+		{"no hit is nothing", 0, 0},
+	};
+	static uint8_t seen[LEN], map[LEN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		map[5] = cases[i].count;
+		test_case(cover_new(seen, map, LEN) == cases[i].want,
+			cases[i].why);
+	}
+	test_case(cover_edges(seen, LEN) == 1, "all at one place");
+}
+
+int main(void)
+{
+	test_lengths();
+	test_fold();
+	test_merge();
+	test_new();
+	return test_end();
+}
