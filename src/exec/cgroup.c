@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cgroup: the memory cgroup of a program. A new one for each program costs a
+ * tenth of the programs a second, so a lane keeps its cgroup for a while: no
+ * task is in it between two programs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exec/exec.h"
+
+#define CGROUP_PROGRAMS 256 /* after so many, a new one */
+
+static const struct {
+	const char *file, *value;
+} limits[] = {
+	{"memory.max", CGROUP_MEMORY_MAX},
+	{"memory.swap.max", CGROUP_SWAP_MAX},
+	{"memory.oom.group", "1"},
+	{"pids.max", CGROUP_PIDS_MAX},
+};
+
+static int cgroup_open(const struct cgroup *cgroup, const char *file, int mode)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup->path, file);
+	return open(path, mode | O_CLOEXEC);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void cgroup_drop(struct cgroup *cgroup)
+{
+	if (!cgroup->path[0])
+		return;
+	close_fd(&cgroup->dir_fd);
+	close_fd(&cgroup->kill_fd);
+	close_fd(&cgroup->reclaim_fd);
+	close_fd(&cgroup->events_fd);
+	/* fails while a task that would not die is in it: that is told */
+	(void)rmdir(cgroup->path);
+	cgroup->path[0] = '\0';
+}
+
+static int cgroup_make(struct cgroup *cgroup, struct why *why)
+{
+	char path[128];
+
+	if (mkdir(cgroup->path, 0700)) {
+		int err = -errno;
+
+		cgroup->path[0] = '\0';
+		return why_set(why, err, "make a cgroup under " CGROUP_ROOT);
+	}
+	/* absent without their controller: then there is no limit */
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		snprintf(path, sizeof(path), "%s/%s", cgroup->path,
+			limits[i].file);
+		(void)setup_write(path, limits[i].value);
+	}
+	cgroup->dir_fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cgroup->kill_fd = cgroup_open(cgroup, "cgroup.kill", O_WRONLY);
+	cgroup->reclaim_fd = cgroup_open(cgroup, "memory.reclaim", O_WRONLY);
+	cgroup->events_fd = cgroup_open(cgroup, "memory.events", O_RDONLY);
+	cgroup->programs = 0;
+	cgroup->oom_kills = 0;
+	if (cgroup->dir_fd < 0)
+		return why_set(why, -errno, "open '%s'", cgroup->path);
+	return 0;
+}
+
+int cgroup_renew(struct cgroup *cgroup, uint32_t lane, struct why *why)
+{
+	uint32_t serial = cgroup->serial;
+	int err;
+
+	if (cgroup->path[0] && cgroup->programs++ < CGROUP_PROGRAMS)
+		return 0;
+	cgroup_drop(cgroup);
+	cgroup->serial = serial + 1;
+	snprintf(cgroup->path, sizeof(cgroup->path), CGROUP_ROOT "/l%u.%u",
+		lane, serial);
+	err = cgroup_make(cgroup, why);
+	if (err)
+		cgroup_drop(cgroup);
+	return err;
+}
+
+static void kill_by_pids(const struct cgroup *cgroup)
+{
+	int fd = cgroup_open(cgroup, "cgroup.procs", O_RDONLY);
+	char buf[1024], *pid = buf, *end;
+	ssize_t len;
+
+	if (fd < 0)
+		return;
+	len = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[len < 0 ? 0 : len] = '\0';
+	for (;;) {
+		long nr = strtol(pid, &end, 10);
+
+		if (end == pid)
+			return;
+		if (nr > 1)
+			(void)kill((pid_t)nr, SIGKILL);
+		pid = end;
+	}
+}
+
+void cgroup_kill(const struct cgroup *cgroup)
+{
+	if (cgroup->kill_fd < 0 || write(cgroup->kill_fd, "1", 1) != 1)
+		kill_by_pids(cgroup);
+}
+
+bool cgroup_oomed(struct cgroup *cgroup)
+{
+	uint64_t before = cgroup->oom_kills;
+	char buf[512], *field;
+	ssize_t len;
+
+	if (cgroup->events_fd < 0)
+		return false;
+	len = pread(cgroup->events_fd, buf, sizeof(buf) - 1, 0);
+	buf[len < 0 ? 0 : len] = '\0';
+	field = strstr(buf, "oom_kill ");
+	if (field)
+		cgroup->oom_kills = strtoull(field + 9, NULL, 10);
+	return cgroup->oom_kills != before;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * exec: the guest's one program. PID 1 sets the machine up and forks a worker a
+ * lane; a worker takes programs from its lane of the slot and runs each in a
+ * process tree and a memory cgroup of its own.
+ *
+ * Who is who: PID 1 (init.c) > worker of a lane (worker.c) > the processes of
+ * one program (actor.c), all of them direct children of the worker
+ * (CLONE_PARENT), which so learns of every death, planned or not.
+ *
+ * Memory, because a fork copies all of it: the worker is small, and what its
+ * children need not see (the slot, KCOV areas) is MADV_DONTFORK. They inherit
+ * struct lane (private: each has its copy), struct baton (one shared page with
+ * all futexes) and struct window (the pages of the slot that they write: it
+ * survives the kernel, and nothing is copied when a program is done).
+ */
+#ifndef RMAPTORTURE_EXEC_H
+#define RMAPTORTURE_EXEC_H
+
+#include "base/base.h"
+#include "prog/prog.h"
+#include "slot/slot.h"
+
+#define ACTOR_STACK_BYTES 16384
+#define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
+#define CGROUP_ROOT	  "/sys/fs/cgroup"
+#define CGROUP_MEMORY_MAX "201326592" /* bytes; of one program */
+#define CGROUP_SWAP_MAX	  "201326592"
+#define CGROUP_PIDS_MAX	  "64" /* above PROG_PROCS * PROG_THREADS */
+#define SPLIT_PATH	  "/sys/kernel/debug/split_huge_pages"
+#define TICK_MS		  100 /* how exactly a program's end is timed */
+
+/** struct guest - what PID 1 found and made; constant once the workers run */
+struct guest {
+	struct slot *slot;
+	int slot_fd;   /* resource2 of the device */
+	uint32_t caps; /* enum cap */
+	uint32_t nr_lanes;
+	uint32_t nr_cpus;
+	uint32_t tsc_mhz; /* ticks a microsecond, at least 1 */
+	int file_fd;	  /* the tmpfs file of BACKING_FILE */
+	int split_fd;	  /* split_huge_pages, or -1 */
+};
+
+/*
+ * The baton: @turn is the number of the next call, then (nr_calls + p) for the
+ * end of process p, and only who has the turn moves it (turn_pass()). A worker
+ * moves it for the dead. All words are futexes or change atomically.
+ */
+enum life { LIFE_NONE, LIFE_LIVES, LIFE_DEAD };
+
+struct baton_actor {
+	uint32_t asleep; /* futex: 1 while it sleeps until its turn */
+	uint32_t flight; /* it makes an async call */
+};
+
+struct baton {
+	uint32_t turn;
+	uint32_t barrier; /* futex: 1 while someone waits for all flights */
+	struct {
+		uint32_t life;	  /* enum life; futex of who waits for an end */
+		uint32_t exiting; /* its exit call was made */
+		int32_t pid;
+	} proc[PROG_PROCS];
+	struct baton_actor actor[PROG_PROCS][PROG_THREADS];
+};
+
+/** struct window - the pages of a slot_lane that the guest writes and actors
+ *  inherit, mapped once more by themselves */
+struct window {
+	struct {
+		uint32_t reply;
+		uint32_t map_bytes;
+		uint64_t programs;
+		uint64_t wait_ns;
+		struct prog_result result;
+	} reply __attribute__((aligned(4096)));
+	uint8_t progress[SLOT_RECORDS][PROG_CALLS_MAX]
+		__attribute__((aligned(4096)));
+};
+_Static_assert(offsetof(struct window, reply.result) ==
+		       offsetof(struct slot_lane, result) -
+			       offsetof(struct slot_lane, reply),
+	"the window shows a lane");
+_Static_assert(offsetof(struct window, progress) ==
+		       offsetof(struct slot_lane, progress) -
+			       offsetof(struct slot_lane, reply),
+	"the window shows a lane");
+
+/** struct cgroup - the memory cgroup of one or more programs, one by one */
+struct cgroup {
+	char path[64]; /* "" when there is none */
+	uint32_t programs, serial;
+	int dir_fd, kill_fd, reclaim_fd, events_fd; /* -1: none */
+	uint64_t oom_kills;			    /* when last asked */
+};
+
+/** struct kcov - one actor's KCOV; opened when first needed */
+struct kcov {
+	int fd; /* -1: not opened */
+	void *area;
+};
+
+/** struct actor - what a process or thread of a program is started with */
+struct actor {
+	struct lane *lane;
+	uint32_t proc, thread;
+};
+
+/** struct lane - a worker and its program; each process has its own copy */
+struct lane {
+	const struct guest *guest;
+	uint32_t index;
+	struct baton *baton;
+	struct window *window;
+	struct prog_result *result; /* in the window */
+	uint8_t *progress;	    /* in the window: of this program */
+	uint32_t flags;		    /* RUN_* of this program */
+	bool spread; /* it has async calls: actors go to several CPUs */
+	int memfd;   /* -1: the program names none */
+	uint32_t threads[PROG_PROCS]; /* prog_threads() */
+	struct cgroup cgroup;
+	bool kcov_on;	     /* of this program */
+	uint32_t kcov_arg;   /* of KCOV_ENABLE */
+	uint32_t kcov_bytes; /* of each area that is open */
+	struct kcov kcov[PROG_PROCS][PROG_THREADS];
+	struct sites *sites; /* RUN_COUNT's table, or NULL */
+	struct actor actor[PROG_PROCS][PROG_THREADS];
+	struct prog prog;
+	uint8_t stack[PROG_THREADS][ACTOR_STACK_BYTES]
+		__attribute__((aligned(4096)));
+};
+
+/* setup.c: the machine. Each returns 0 or negative errno with @why */
+int setup_mounts(struct why *why);
+int setup_slot(struct guest *guest, struct why *why);
+int setup_cgroup_root(struct why *why);
+int setup_file(struct guest *guest, struct why *why);
+/** setup_tunables() - swap, THP, KSM, sysctls; what is absent stays absent */
+void setup_tunables(void);
+/** setup_write() - write a string to a file; 0 or negative errno */
+int setup_write(const char *path, const char *text);
+
+/** probe_caps() - what this kernel can do: bits of enum cap */
+uint32_t probe_caps(void);
+/** probe_tsc_mhz() - ticks of the time stamp counter in a microsecond */
+uint32_t probe_tsc_mhz(void);
+
+/* cgroup.c */
+/** cgroup_renew() - make @cgroup ready for a program of @lane: the old one
+ * while it is fresh enough, else a new one. 0 or negative errno with @why */
+int cgroup_renew(struct cgroup *cgroup, uint32_t lane, struct why *why);
+/** cgroup_drop() - remove it, if it is empty; the next renewal makes another */
+void cgroup_drop(struct cgroup *cgroup);
+/** cgroup_kill() - SIGKILL to every task in it */
+void cgroup_kill(const struct cgroup *cgroup);
+/** cgroup_oomed() - has the OOM killer struck since the last question? */
+bool cgroup_oomed(struct cgroup *cgroup);
+
+/* kcov.c: worker's end, but for kcov_enable() */
+/** kcov_prepare() - have an area open for each actor that @lane->prog names, in
+ *  the mode that @lane->flags need; sets kcov_arg. 0 or negative errno */
+int kcov_prepare(struct lane *lane, struct why *why);
+/** kcov_enable() - an actor starts to be traced */
+void kcov_enable(const struct actor *actor);
+/** kcov_collect() - fold all areas of the program into @map and clear them;
+ * count sites for a prune. Returns the number of PCs (0 in map mode). */
+uint32_t kcov_collect(struct lane *lane, uint8_t *map);
+/** kcov_prune() - patch out the @nr sites counted most often among those that
+ *  every counted program hit. Returns how many were. */
+uint32_t kcov_prune(struct lane *lane, uint32_t nr);
+/** kcov_sites() - how many call sites the kernel has, and how many are pruned;
+ *  both 0 when it does not tell */
+void kcov_sites(uint32_t *ret_sites, uint32_t *ret_pruned);
+
+/* baton.c */
+/** turn_start() - give the first call its turn */
+void turn_start(struct lane *lane);
+/** turn_wait() - sleep until call (or end) @i has the turn; false: it was
+ * passed over before this actor was born */
+bool turn_wait(const struct actor *actor, uint32_t i);
+/** turn_pass() - @i is done: hand on to the next whose actor lives; the calls
+ * of the dead on the way are skipped. No effect when @i no longer has the turn.
+ */
+void turn_pass(struct lane *lane, uint32_t i);
+/** turn_bury() - worker's end: process @proc is gone, whatever it was doing */
+void turn_bury(struct lane *lane, uint32_t proc);
+void flight_begin(const struct actor *actor);
+void flight_end(const struct actor *actor);
+/** flight_wait() - sleep until no async call is under way; one at a time */
+void flight_wait(const struct actor *actor);
+/** life_begin() - claim process @proc for a fork, so that its calls are not
+ * passed over; false: it lives. life_fail() - the fork failed */
+bool life_begin(struct lane *lane, uint32_t proc);
+void life_fail(struct lane *lane, uint32_t proc);
+/** life_wait() - sleep until process @proc is dead */
+void life_wait(struct lane *lane, uint32_t proc);
+
+/* actor.c */
+/** actor_start() - entry of process @arg (struct actor *), in its first thread
+ */
+void actor_start(void *arg);
+void actor_exit(void) __attribute__((noreturn));
+
+/* handlers.c */
+/** call_prepare() - what must be done before another actor has the turn */
+void call_prepare(const struct actor *actor, uint32_t i);
+/** call_make() - make call @i as @actor; fills ret, err and observations */
+void call_make(const struct actor *actor, uint32_t i);
+/** page_observe() - what a page holds: its stamp, 0, OBS_FAULT or OBS_TORN */
+uint64_t page_observe(uint32_t slot, uint32_t page);
+
+/* worker.c */
+/** worker_main() - serve lane @index for ever. @idle is raised by one when it
+ *  waits for its first request. */
+void worker_main(const struct guest *guest, uint32_t index, uint32_t *idle)
+	__attribute__((noreturn));
+/** worker_clone() - start @entry in @lane's cgroup; pid or negative errno */
+long worker_clone(
+	struct lane *lane, int32_t *pid, void (*entry)(void *), void *arg);
+
+/* bare.c */
+/** bare_run() - the calls of corpus/seeds/bench.prog by hand, @times over, a
+ *  process each. Returns microseconds of all, or negative errno. */
+int64_t bare_run(struct lane *lane, uint32_t times, struct why *why);
+
+#endif

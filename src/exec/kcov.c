@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kcov: coverage of each actor. The worker opens and maps the areas, the
+ * actor only enables its inherited descriptor: a fork that copies an area's
+ * page tables costs half as much again as the whole program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cover/cover.h"
+#include "exec/exec.h"
+#include "exec/kcov.h"
+#include "exec/raw.h"
+
+#define SITES (1u << 17) /* places of the table; a power of two */
+
+/** struct sites - how often each call site was hit by RUN_COUNT programs */
+struct sites {
+	uint32_t programs; /* counted */
+	uint32_t used;
+	struct site {
+		uint64_t pc;
+		uint32_t hits;
+		uint32_t programs; /* that hit it */
+		uint32_t last;	   /* number of the last of them */
+	} site[SITES];
+};
+
+static void kcov_close(struct lane *lane)
+{
+	for (uint32_t p = 0; p < PROG_PROCS; p++) {
+		for (uint32_t t = 0; t < PROG_THREADS; t++) {
+			struct kcov *kcov = &lane->kcov[p][t];
+
+			if (kcov->fd < 0)
+				continue;
+			munmap(kcov->area, lane->kcov_bytes);
+			close(kcov->fd);
+			kcov->fd = -1;
+		}
+	}
+}
+
+static int kcov_open(struct kcov *kcov, size_t bytes, struct why *why)
+{
+	int fd = open(KCOV_PATH, O_RDWR | O_CLOEXEC);
+	void *area;
+	int err;
+
+	if (fd < 0)
+		return why_set(why, -errno, "open " KCOV_PATH);
+	if (ioctl(fd, KCOV_INIT_TRACE, bytes / sizeof(uint64_t))) {
+		err = -errno;
+		goto out_close;
+	}
+	area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (area == MAP_FAILED) {
+		err = -errno;
+		goto out_close;
+	}
+	if (madvise(area, bytes, MADV_DONTFORK)) {
+		err = -errno;
+		munmap(area, bytes);
+		goto out_close;
+	}
+	kcov->fd = fd;
+	kcov->area = area;
+	return 0;
+out_close:
+	close(fd);
+	return why_set(why, err, "a KCOV area of %zu bytes", bytes);
+}
+
+int kcov_prepare(struct lane *lane, struct why *why)
+{
+	uint32_t caps = lane->guest->caps;
+	bool map = (caps & CAP_KCOV_MAP) && !(lane->flags & RUN_COUNT);
+	uint32_t bytes = map ? SLOT_MAP_BYTES : KCOV_TRACE_WORDS * 8;
+
+	lane->kcov_on =
+		(caps & CAP_KCOV) && (lane->flags & (RUN_COVER | RUN_COUNT));
+	if (!lane->kcov_on)
+		return 0;
+	if (bytes != lane->kcov_bytes)
+		kcov_close(lane);
+	lane->kcov_bytes = bytes;
+	lane->kcov_arg = map ? KCOV_TRACE_MAP : KCOV_TRACE_PC;
+	for (uint32_t p = 0; p < PROG_PROCS; p++) {
+		for (uint32_t t = 0; t < PROG_THREADS; t++) {
+			struct kcov *kcov = &lane->kcov[p][t];
+			int err;
+
+			if (!(lane->threads[p] >> t & 1) || kcov->fd >= 0)
+				continue;
+			err = kcov_open(kcov, bytes, why);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+void kcov_enable(const struct actor *actor)
+{
+	const struct lane *lane = actor->lane;
+
+	if (lane->kcov_on)
+		(void)raw3(SYS_ioctl, lane->kcov[actor->proc][actor->thread].fd,
+			KCOV_ENABLE, lane->kcov_arg);
+}
+
+/* Adds @from to @map and clears it. Most words are 0. */
+static void map_collect(uint8_t *map, uint64_t *from)
+{
+	for (size_t i = 0; i < SLOT_MAP_BYTES / sizeof(*from); i++) {
+		if (!from[i])
+			continue;
+		cover_merge(map + i * 8, (const uint8_t *)&from[i], 8);
+		from[i] = 0;
+	}
+}
+
+static void sites_count(struct sites *sites, const uint64_t *pcs, uint64_t nr)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		uint32_t at = (uint32_t)(pcs[i] * 0x9e3779b97f4a7c15u >> 40);
+		struct site *site = &sites->site[at & (SITES - 1)];
+
+		while (site->pc && site->pc != pcs[i])
+			site = &sites->site[++at & (SITES - 1)];
+		if (!site->pc && sites->used >= SITES / 2)
+			continue;
+		sites->used += !site->pc;
+		site->pc = pcs[i];
+		site->hits++;
+		site->programs += site->last != sites->programs;
+		site->last = sites->programs;
+	}
+}
+
+static struct sites *sites_new(void)
+{
+	size_t bytes = sizeof(struct sites);
+	struct sites *sites = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (sites == MAP_FAILED)
+		return NULL;
+	if (madvise(sites, bytes, MADV_DONTFORK)) {
+		munmap(sites, bytes);
+		return NULL;
+	}
+	return sites;
+}
+
+static uint32_t trace_collect(struct lane *lane, uint8_t *map, uint64_t *area)
+{
+	uint64_t nr = area[0];
+
+	area[0] = 0;
+	if (nr > KCOV_TRACE_WORDS - 1)
+		nr = KCOV_TRACE_WORDS - 1;
+	if (map)
+		(void)cover_fold(map, SLOT_MAP_BYTES, area + 1, nr);
+	if (lane->sites)
+		sites_count(lane->sites, area + 1, nr);
+	return (uint32_t)nr;
+}
+
+uint32_t kcov_collect(struct lane *lane, uint8_t *map)
+{
+	uint32_t nr_pcs = 0;
+
+	if (!lane->kcov_on)
+		return 0;
+	if ((lane->flags & RUN_COUNT) && !lane->sites)
+		lane->sites = sites_new();
+	if ((lane->flags & RUN_COUNT) && lane->sites)
+		lane->sites->programs++;
+	memset(map, 0, SLOT_MAP_BYTES);
+	for (uint32_t p = 0; p < PROG_PROCS; p++) {
+		for (uint32_t t = 0; t < PROG_THREADS; t++) {
+			if (!(lane->threads[p] >> t & 1))
+				continue;
+			if (lane->kcov_arg == KCOV_TRACE_MAP)
+				map_collect(map, lane->kcov[p][t].area);
+			else
+				nr_pcs += trace_collect(
+					lane, map, lane->kcov[p][t].area);
+		}
+	}
+	return nr_pcs;
+}
+
+static int by_hits(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Moves the sites that every program hit to the front, busiest first. */
+static uint32_t sites_rank(struct sites *sites)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < SITES; i++)
+		if (sites->site[i].pc &&
+			sites->site[i].programs == sites->programs)
+			sites->site[nr++] = sites->site[i];
+	qsort(sites->site, nr, sizeof(sites->site[0]), by_hits);
+	return nr;
+}
+
+static uint32_t prune_write(uint64_t *pcs, uint32_t nr)
+{
+	int fd = open(KCOV_PRUNE_PATH, O_WRONLY | O_CLOEXEC);
+	uint32_t pruned = 0;
+
+	if (fd < 0)
+		return 0;
+	qsort(pcs, nr, sizeof(pcs[0]), by_value);
+	while (nr) {
+		ssize_t len = write(fd, pcs, nr * sizeof(pcs[0]));
+		uint32_t done = len > 0 ? (uint32_t)len / 8 : 0;
+
+		pruned += done;
+		/* what stopped it is no live site: go on behind it */
+		done += done < nr;
+		pcs += done;
+		nr -= done;
+	}
+	close(fd);
+	return pruned;
+}
+
+uint32_t kcov_prune(struct lane *lane, uint32_t nr)
+{
+	uint64_t pcs[SLOT_SITES_MAX];
+	uint32_t ranked;
+
+	if (!lane->sites)
+		return 0;
+	ranked = sites_rank(lane->sites);
+	nr = nr < SLOT_SITES_MAX ? nr : SLOT_SITES_MAX;
+	nr = nr < ranked ? nr : ranked;
+	for (uint32_t i = 0; i < nr; i++)
+		pcs[i] = lane->sites->site[i].pc;
+	munmap(lane->sites, sizeof(*lane->sites));
+	lane->sites = NULL;
+	return prune_write(pcs, nr);
+}
+
+void kcov_sites(uint32_t *ret_sites, uint32_t *ret_pruned)
+{
+	FILE *file = fopen(KCOV_PRUNE_PATH, "re");
+
+	*ret_sites = *ret_pruned = 0;
+	if (!file)
+		return;
+	if (fscanf(file, "pruned %u sites %u", ret_pruned, ret_sites) != 2)
+		*ret_sites = *ret_pruned = 0;
+	fclose(file);
+}

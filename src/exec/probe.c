@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * probe: what this kernel can do, asked of the kernel. A row is a file that is
+ * there, or a function that tries.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exec/exec.h"
+#include "exec/kcov.h"
+#include "exec/raw.h"
+
+#define PROBE_CGROUP CGROUP_ROOT "/probe"
+
+static bool has_swap(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/swaps", "re");
+	int lines = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		lines++;
+	if (file)
+		fclose(file);
+	return lines > 1; /* the first is the heading */
+}
+
+static bool has_two_nodes(void)
+{
+	char nodes[64] = "";
+	FILE *file = fopen("/sys/devices/system/node/has_memory", "re");
+
+	if (file && !fgets(nodes, sizeof(nodes), file))
+		nodes[0] = '\0';
+	if (file)
+		fclose(file);
+	return !strncmp(nodes, "0-", 2) || !strncmp(nodes, "0,", 2);
+}
+
+/* The file takes an order since 6.9, and ignores one before: asking it would
+ * need a huge page and a look at its folios, so the release must do. */
+static bool has_split_order(void)
+{
+	struct utsname uts;
+	int major = 0, minor = 0;
+
+	if (uname(&uts) || sscanf(uts.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 9);
+}
+
+static bool kcov_can(unsigned long mode)
+{
+	bool can = false;
+	int fd = open(KCOV_PATH, O_RDWR | O_CLOEXEC);
+	void *area;
+
+	if (fd < 0)
+		return false;
+	if (!ioctl(fd, KCOV_INIT_TRACE, SLOT_MAP_BYTES / 8)) {
+		area = mmap(NULL, SLOT_MAP_BYTES, PROT_READ | PROT_WRITE,
+			MAP_SHARED, fd, 0);
+		can = area != MAP_FAILED && !ioctl(fd, KCOV_ENABLE, mode);
+		if (can)
+			(void)ioctl(fd, KCOV_DISABLE, 0);
+		if (area != MAP_FAILED)
+			munmap(area, SLOT_MAP_BYTES);
+	}
+	close(fd);
+	return can;
+}
+
+static bool has_kcov(void)
+{
+	return kcov_can(KCOV_TRACE_PC);
+}
+
+static bool has_kcov_map(void)
+{
+	return kcov_can(KCOV_TRACE_MAP);
+}
+
+static const struct {
+	uint32_t cap;
+	const char *path; /* NULL: ask @has */
+	bool (*has)(void);
+} probes[] = {
+	{CAP_KCOV, NULL, has_kcov},
+	{CAP_KCOV_MAP, NULL, has_kcov_map},
+	{CAP_KCOV_PRUNE, KCOV_PRUNE_PATH, NULL},
+	{CAP_NUMA, NULL, has_two_nodes},
+	{CAP_SWAP, NULL, has_swap},
+	{CAP_MEMCG, PROBE_CGROUP "/memory.reclaim", NULL},
+	{CAP_THP, "/sys/kernel/mm/transparent_hugepage/enabled", NULL},
+	{CAP_KSM, "/sys/kernel/mm/ksm/run", NULL},
+	{CAP_SPLIT, SPLIT_PATH, NULL},
+	{CAP_CGROUP_KILL, PROBE_CGROUP "/cgroup.kill", NULL},
+	{CAP_SPLIT_ORDER, NULL, has_split_order},
+};
+
+uint32_t probe_caps(void)
+{
+	uint32_t caps = 0;
+
+	(void)mkdir(PROBE_CGROUP, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].has ? probes[i].has()
+				  : !access(probes[i].path, F_OK))
+			caps |= probes[i].cap;
+	(void)rmdir(PROBE_CGROUP);
+	if (!(caps & CAP_SPLIT))
+		caps &= ~(uint32_t)CAP_SPLIT_ORDER;
+	return caps;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint32_t probe_tsc_mhz(void)
+{
+	uint64_t start_us = now_us(), start = raw_tsc(), us, mhz;
+
+	do
+		us = now_us() - start_us;
+	while (us < 20000);
+	mhz = (raw_tsc() - start) / us;
+	return mhz ? (uint32_t)mhz : 1;
+}
