@@ -220,7 +220,7 @@ static void test_log_any_bytes(void)
 		for (guint n = rng_below(&rng, 60); n; n--)
 			g_string_append(text,
 				pieces[rng_below(&rng, G_N_ELEMENTS(pieces))]);
-		exact = g_memdup2(text->str, text->len);
+		exact = g_memdup2(text->str, text->len + 1);
 		log = store_log_parse(exact, text->len, NULL);
 		ok = ok && (!log || log->nr_lanes <= SLOT_LANES);
 	}

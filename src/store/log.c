@@ -167,9 +167,11 @@ struct store_log *store_log_parse(const char *text, gsize len, GError **error)
 {
 	g_autofree struct store_log *log = g_new0(struct store_log, 1);
 	struct reader reader = {.log = log, .record = text, .known = TRUE};
-	const char *at = text, *end = text + len;
+	const char *at, *end;
 
-	while (at < end) {
+	if (!len)
+		reader.record = text = "";
+	for (at = text, end = text + len; at < end;) {
 		const char *stop = memchr(at, '\n', (gsize)(end - at));
 		const char *next = stop ? stop + 1 : end;
 
