@@ -326,7 +326,8 @@ static void test_config(const char *top)
 		"config HWPOISON_INJECT\n\ttristate \"x\"\n"
 		"\tdepends on MEMORY_FAILURE && \\\n\t\tPROC_FS\n"
 		"if NUMA\nconfig KSM\n\tbool \"ksm\"\nendif\n"
-		"config SWAP\n\tbool \"swap\"\n");
+		"config SWAP\n\tbool \"swap\"\n"
+		"config KMSAN\n\tbool \"x\"\n\tdepends on !SWAP && !KSM\n");
 	put(dir, "dot.config",
 		"CONFIG_PROC_FS=y\nCONFIG_SWAP=y\n"
 		"# CONFIG_KSM is not set\nCONFIG_NAME=\"a b\"\n");
@@ -347,6 +348,10 @@ static void test_config(const char *top)
 		!config_try(dir, "CONFIG_KSM=y\n", true, &lacks, &error) &&
 			says(&error, KERNEL_ERROR_CONFIG, "KSM|not set: NUMA"),
 		"an enclosing if is a dependency");
+	test_case(!config_try(dir, "CONFIG_KMSAN=y\n", true, &lacks, &error) &&
+			  says(&error, KERNEL_ERROR_CONFIG,
+				  "(depends on !SWAP && !KSM; set: SWAP)"),
+		"an option that is set may stand in the way");
 	test_case(!config_try(dir, "# CONFIG_SWAP is not set\n", true, &lacks,
 			  &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG, "SWAP=n"),

@@ -235,6 +235,7 @@ static GPtrArray *make_argv(const struct tree *tree, const char *target)
 
 	g_ptr_array_add(argv, g_strdup("make"));
 	g_ptr_array_add(argv, g_strdup_printf("-j%u", g_get_num_processors()));
+	g_ptr_array_add(argv, g_strdup("--no-print-directory"));
 	g_ptr_array_add(argv, g_strdup("-C"));
 	g_ptr_array_add(argv, g_strdup(tree->src));
 	g_ptr_array_add(argv, g_strdup_printf("O=%s", tree->obj));
@@ -259,6 +260,7 @@ static bool make(const struct tree *tree, struct output *output,
 	g_autoptr(GPtrArray) argv = make_argv(tree, target);
 	int status;
 
+	output_clear(output);
 	if (!g_file_set_contents(tree->building, "", 0, error))
 		return false;
 	if (!run_lines((const char *const *)argv->pdata, tree->lock, make_line,

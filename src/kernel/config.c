@@ -307,44 +307,60 @@ static GHashTable *kconfig_depends(GPtrArray *options, const char *src)
 	return scan.depends;
 }
 
-/* Those names in @expression that @actual has not set; "" if none. */
+static void list_add(GString *list, const char *item)
+{
+	g_auto(GStrv) items = g_strsplit(list->str, ", ", 0);
+
+	if (!g_strv_contains((const char *const *)items, item))
+		g_string_append_printf(
+			list, "%s%s", list->len ? ", " : "", item);
+}
+
+/*
+ * Which names in @expression stand in the way: "A" that is off, "!B" that is
+ * on. Alternatives (||) are all listed. "" if there is none.
+ */
 static char *unmet(const char *expression, GHashTable *actual)
 {
-	g_auto(GStrv) words = g_strsplit_set(expression, " \t()!&|=\"", 0);
-	g_autoptr(GString) names = g_string_new(NULL);
+	g_autoptr(GString) off = g_string_new(NULL);
+	g_autoptr(GString) on = g_string_new(NULL);
+	const char *at = expression;
 
-	for (char **word = words; *word; word++) {
-		const char *value = g_hash_table_lookup(actual, *word);
+	while (*(at += strcspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789"))) {
+		gsize len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz"
+				       "0123456789_");
+		g_autofree char *name = g_strndup(at, len);
+		bool is_not = at > expression && at[-1] == '!';
+		bool is_on = g_hash_table_lookup(actual, name);
 
-		if (!g_ascii_isupper(**word) && !g_ascii_isdigit(**word))
-			continue;
-		if (value || strstr(names->str, *word))
-			continue;
-		g_string_append_printf(
-			names, "%s%s", names->len ? ", " : "", *word);
+		if (is_not == is_on)
+			list_add(is_on ? on : off, name);
+		at += len;
 	}
-	return g_string_free(g_steal_pointer(&names), FALSE);
+	return g_strdup_printf("%s%s%s%s", off->len ? "; not set: " : "",
+		off->str, on->len ? "; set: " : "", on->str);
 }
 
 static void explain(GString *text, const struct option *option,
 	const char *depends, GHashTable *actual)
 {
 	const char *value = g_hash_table_lookup(actual, option->name);
-	g_autofree char *absent = unmet(depends, actual);
+	g_autofree char *blockers = unmet(depends, actual);
 
 	g_string_append_printf(text, "%sCONFIG_%s=%s of %s is %s",
 		text->len ? "; " : "", option->name,
 		option->value ? option->value : "n", option->from,
 		value ? value : "n");
-	if (*depends && option->value)
-		g_string_append_printf(text, " (depends on %s", depends);
-	if (*depends && option->value && *absent)
-		g_string_append_printf(text, "; not set: %s", absent);
-	if (*depends && option->value)
-		g_string_append_c(text, ')');
-	if (!*depends && option->value)
-		g_string_append(text, " (another option selects or forbids "
-				      "it)");
+	if (!option->value)
+		return;
+	if (*depends)
+		g_string_append_printf(
+			text, " (depends on %s%s)", depends, blockers);
+	else
+		g_string_append(
+			text, " (another option selects or forbids it)");
 }
 
 static void depends_free(gpointer key, gpointer value, gpointer user)
