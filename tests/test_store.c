@@ -331,6 +331,8 @@ static void test_spool(void)
 		"a spooled finding is taken whole");
 	if (log)
 		store_spool_done(store, path);
+	g_free(path);
+	path = NULL;
 	test_case(!store_spool_take(store, &path), "and taken once");
 	tree_drop(dir);
 }

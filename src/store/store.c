@@ -335,9 +335,8 @@ struct store_log *store_spool_take(struct store *store, char **ret_path)
 	return NULL;
 }
 
-void store_spool_done(struct store *store, char *path)
+void store_spool_done(struct store *store, const char *path)
 {
 	(void)g_unlink(path);
 	(void)dir_sync(store->spool, NULL);
-	g_free(path);
 }

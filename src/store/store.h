@@ -185,12 +185,12 @@ gboolean store_set_repro(
  * store_spool_take() - the next finding that an engine spooled
  *
  * Engines write DIR/spool/.tmp-NAME, fsync, and rename to NAME. Returns NULL
- * when there is none (and a file that does not parse is moved to NAME.bad, so
- * that it is seen once). Caller frees with g_free() and, once the finding is
- * added, calls store_spool_done() with @ret_path, which it frees; a finding
- * whose host was killed in between is so added twice rather than lost.
+ * when there is none (a file that does not parse is moved to NAME.bad, so that
+ * it is seen once). Caller frees log and @ret_path with g_free(), and calls
+ * store_spool_done() in between, once the finding is added: if the host is
+ * killed before that, the finding is added twice rather than lost.
  */
 struct store_log *store_spool_take(struct store *store, char **ret_path);
-void store_spool_done(struct store *store, char *path);
+void store_spool_done(struct store *store, const char *path);
 
 #endif
