@@ -66,7 +66,7 @@ struct store;
 
 /** store_open() - create what is missing of @dir, take its lock, clean up what
  * a killed run left (half-written files; corpus entries whose bytes are not
- *  those that their name, a SHA-1, promises). Returns NULL with @error. */
+ * those that their name, a SHA-1, promises). Returns NULL with @error. */
 struct store *store_open(const char *dir, GError **error);
 void store_close(struct store *store);
 DEFINE_FREEP(store, store_close)
