@@ -153,6 +153,19 @@ bool cell_is_moving(const struct world *w, const struct cell *cell)
 	return cell->until && w->now < cell->until;
 }
 
+/* Somebody may write it unseen, now and later. */
+static void content_give_up(struct content *content)
+{
+	content->any = content->torn = content->lost = 1;
+	content->until = UNTIL_FOREVER;
+}
+
+void pool_give_up(struct world *w)
+{
+	for (uint32_t i = 0; i < w->nr_pool; i++)
+		content_give_up(&w->pool[i]);
+}
+
 struct cell cell_wide(struct world *w, const struct cell *old)
 {
 	struct cell cell = {
@@ -164,12 +177,8 @@ struct cell cell_wide(struct world *w, const struct cell *old)
 		.wipe = MAYBE,
 	};
 
-	if (old->map != SURE_NO && old->kind == KIND_SHARED) {
-		struct content *content = &w->pool[old->base - BASE_OBJECT(0)];
-
-		content->any = content->torn = content->lost = 1;
-		content->until = UNTIL_FOREVER;
-	}
+	if (old->map != SURE_NO && old->kind == KIND_SHARED)
+		content_give_up(&w->pool[old->base - BASE_OBJECT(0)]);
 	return cell;
 }
 

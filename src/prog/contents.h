@@ -137,6 +137,8 @@ struct content *cell_content(struct world *w, struct cell *cell);
 int pool_add(struct world *w, uint32_t pages);
 /** pool_left() - pages of the object from page @i of the pool on */
 uint32_t pool_left(const struct world *w, uint32_t i);
+/** pool_give_up() - any shared object may from now on be written unseen */
+void pool_give_up(struct world *w);
 
 #define CLASH_WRITES 0x01
 #define CLASH_MAPS   0x02

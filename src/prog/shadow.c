@@ -37,12 +37,15 @@ static bool stamp_is_own(
 	uint32_t end = PROG_CALLS_MAX;
 
 	for (uint32_t i = 0; i <= PROG_PROCS; i++) {
-		if (stamp->proc == proc && stamp->call < end)
+		const struct descent *from = &w->descent[proc];
+
+		if (stamp->proc == proc && stamp->call < end &&
+			(proc == 0 || stamp->call > from->call))
 			return true;
 		if (proc == 0)
 			return false;
-		end = w->descent[proc].call;
-		proc = w->descent[proc].parent;
+		end = from->call;
+		proc = from->parent;
 	}
 	return false;
 }
@@ -260,8 +263,11 @@ static struct cell grown_cell(
 	uint32_t room = PROG_SLOT_PAGES;
 
 	if (first->map != SURE_YES || first->kind == KIND_UNKNOWN ||
-		cell_is_moving(w, first))
+		cell_is_moving(w, first)) {
+		/* any page of any object may have come to light */
+		pool_give_up(w);
 		return cell_wide(w, first);
+	}
 	if (base >= BASE_OBJECT(0))
 		room = pool_left(w, base - BASE_OBJECT(0));
 	else if (base != BASE_ZERO)

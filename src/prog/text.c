@@ -149,20 +149,12 @@ static void list_values(
 		text_addf(out, " %s", value[i].name);
 }
 
-static int find_value(struct line *line, const struct arg_desc *desc,
-	const struct word *word, uint64_t *ret)
+static int bad_value(const struct line *line, const struct arg_desc *desc,
+	const struct word *word)
 {
-	uint32_t nr;
-	const struct value *value = values_of(desc->set, &nr);
 	struct text text;
 	char want[200];
 
-	for (uint32_t i = 0; i < nr; i++) {
-		if (word_is(word, value[i].name)) {
-			*ret = i;
-			return 0;
-		}
-	}
 	text_init(&text, want, sizeof(want));
 	list_values(desc->set,
 		desc->kind == ARG_FLAGS ? "0 or names joined by '|' of"
@@ -171,12 +163,33 @@ static int find_value(struct line *line, const struct arg_desc *desc,
 	return bad_word(line, word, want);
 }
 
+static bool find_value(
+	enum value_set set, const struct word *word, uint64_t *ret)
+{
+	uint32_t nr;
+	const struct value *value = values_of(set, &nr);
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (word_is(word, value[i].name)) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int parse_enum(struct line *line, const struct arg_desc *desc,
+	const struct word *word, uint64_t *ret)
+{
+	return find_value(desc->set, word, ret) ? 0
+						: bad_value(line, desc, word);
+}
+
 static int parse_flags(struct line *line, const struct arg_desc *desc,
 	const struct word *word, uint64_t *ret)
 {
 	struct word rest = *word;
 	uint64_t mask = 0, index = 0;
-	int err;
 
 	*ret = 0;
 	if (word_is(word, "0"))
@@ -189,9 +202,8 @@ static int parse_flags(struct line *line, const struct arg_desc *desc,
 			rest.len--;
 		}
 		name.len = (size_t)(rest.at - name.at);
-		err = find_value(line, desc, &name, &index);
-		if (err)
-			return err;
+		if (!find_value(desc->set, &name, &index))
+			return bad_value(line, desc, word);
 		mask |= 1ull << index;
 	} while (eat_char(&rest, '|'));
 	*ret = mask;
@@ -237,13 +249,16 @@ static int parse_child(
 static int parse_arg(
 	struct line *line, const struct arg_desc *desc, union arg *ret)
 {
-	struct word word = next_word(line);
+	struct word word;
 
+	if (desc->kind == ARG_NONE)
+		return 0;
+	word = next_word(line);
 	switch (desc->kind) {
 	case ARG_RANGE:
 		return parse_range(line, &word, &ret->range);
 	case ARG_ENUM:
-		return find_value(line, desc, &word, &ret->num);
+		return parse_enum(line, desc, &word, &ret->num);
 	case ARG_FLAGS:
 		return parse_flags(line, desc, &word, &ret->num);
 	case ARG_NUM:

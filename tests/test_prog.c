@@ -1,0 +1,923 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Programs: text, generator, mutator, minimizer, stamps, C source, and what the
+ * shadow allows. argv[1]: how many programs go through text (default 10000),
+ * argv[2]: the seed.
+ */
+#include "prog/prog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+#define PROGRAMS 10000
+#define CAPS_ALL ((1u << CAP_COUNT) - 1)
+
+static struct prog prog_of(const char *text)
+{
+	struct prog prog;
+	struct why why;
+
+	if (prog_parse(text, strlen(text), &prog, &why)) {
+		printf("broken: %s\n", why.text);
+		exit(99);
+	}
+	return prog;
+}
+
+static bool prints_as(const struct prog *prog, const char *want)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	text_init(&text, buf, sizeof(buf));
+	prog_print(prog, &text);
+	return !text.full && strcmp(buf, want) == 0;
+}
+
+static const struct {
+	const char *why, *text, *canonical;
+} texts[] = {
+	{"comments, empty lines and blanks go",
+		"# x\n\n  p0\ttouch   v0:1 # y\r\n#", "p0 touch v0:1\n"},
+	{"the last line needs no end", "p7.t3 async touch v7+1023:1",
+		"p7.t3 async touch v7+1023:1\n"},
+	{"page 0 is not printed", "p0 touch v1+0:1024", "p0 touch v1:1024\n"},
+	{"no flags are 0", "p0 mremap v0:1 v2:1 0\n",
+		"p0 mremap v0:1 v2:1 0\n"},
+	{"a flag named twice is one flag",
+		"p0 mremap v0:1 v2:1 DONTUNMAP|DONTUNMAP",
+		"p0 mremap v0:1 v2:1 DONTUNMAP\n"},
+	{"numbers and processes",
+		"p0 split v0:4 order=8\np0 wait p7\np0 fork p1",
+		"p0 split v0:4 order=8\np0 wait p7\np0 fork p1\n"},
+	{"a text of nothing is a program of nothing", "", ""},
+};
+
+static void test_texts(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct prog prog = prog_of(texts[i].text);
+
+		test_case(prints_as(&prog, texts[i].canonical), texts[i].why);
+	}
+}
+
+static const struct {
+	const char *text, *want; /* part of the error */
+} errors[] = {
+	{"x", "line 1: 'x': expected an actor"},
+	{"p8 exit", "expected an actor"},
+	{"p0.t0 exit", "expected an actor"},
+	{"p0.t4 exit", "expected an actor"},
+	{"p00 exit", "expected an actor"},
+	{"p0", "line 1: the line ends where an op:"},
+	{"p0 async", "line 1: the line ends where an op:"},
+	{"p0 exit\n\np0 jump", "line 3: 'jump': expected an op: mmap"},
+	{"p0 touch", "the line ends where a range"},
+	{"p0 touch v8:1", "expected a range"},
+	{"p0 touch v0:0", "expected a range"},
+	{"p0 touch v0+1:1024", "expected a range"},
+	{"p0 touch v0+1024:1", "expected a range"},
+	{"p0 touch v0:99999999999", "expected a range"},
+	{"p0 touch v0:1 v0:1", "'v0:1': expected the end of the line"},
+	{"p0 exit async", "'async': expected the end of the line"},
+	{"p0 mmap v0:1 x anon", "'x': expected one of none r rw"},
+	{"p0 mmap v0:1 rw disk", "'disk': expected one of anon shared"},
+	{"p0 mremap v0:1 v1:1 X", "'X': expected 0 or names joined by '|' of "
+				  "DONTUNMAP"},
+	{"p0 mremap v0:1 v1:1 DONTUNMAP|", "expected 0 or names"},
+	{"p0 resize v0:1 pages=0", "expected pages=N, N from 1 to 1024"},
+	{"p0 resize v0:1 pages=1025", "expected pages=N, N from 1 to 1024"},
+	{"p0 resize v0:1 page=1", "expected pages=N"},
+	{"p0 resize v0:1 pages=01", "expected pages=N"},
+	{"p0 fork p8", "expected a process"},
+	{"p0 fork p1.t1", "expected a process"},
+	{"p0 \x01\xff", "?': expected an op"},
+};
+
+static void test_errors(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		struct prog prog = {.nr_calls = 77};
+		struct why why = {""};
+		char line[400];
+		int err = prog_parse(
+			errors[i].text, strlen(errors[i].text), &prog, &why);
+
+		snprintf(line, sizeof(line), "error: %.60s",
+			strchr(why.text, '\'') ? strchr(why.text, '\'')
+					       : why.text);
+		if (!test_case(err == -EINVAL && prog.nr_calls == 77 &&
+				       strstr(why.text, errors[i].want),
+			    line))
+			printf("# want %s\n", errors[i].want);
+	}
+}
+
+static void test_too_long(void)
+{
+	char text[(PROG_CALLS_MAX + 1) * 8 + 1] = "";
+	struct prog prog;
+	struct why why;
+
+	for (uint32_t i = 0; i <= PROG_CALLS_MAX; i++)
+		strcat(text, "p0 exit\n");
+	test_case(prog_parse(text, strlen(text), &prog, &why) == -E2BIG,
+		"one call too many is refused");
+	test_case(prog_parse(text, strlen(text) - 8, &prog, &why) == 0 &&
+			  prog.nr_calls == PROG_CALLS_MAX,
+		"as many calls as fit are taken");
+}
+
+static bool goes_round(const struct prog *prog)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+	struct prog back;
+	struct why why;
+
+	if (prog_check(prog, &why))
+		return false;
+	text_init(&text, buf, sizeof(buf));
+	prog_print(prog, &text);
+	return !text.full && !prog_parse(buf, text.len, &back, &why) &&
+	       memcmp(prog, &back, sizeof(back)) == 0;
+}
+
+/* Does any call need more than @caps? */
+static bool prog_needs_more(const struct prog *prog, uint32_t caps)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		if (call_needs(&prog->call[i]) & ~caps)
+			return true;
+	}
+	return false;
+}
+
+static void test_rounds(uint32_t rounds, uint64_t seed)
+{
+	struct prog prog = {0}, other = {0}, cross;
+	bool round = true, filled = true, able = true, crossed = true;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	for (uint32_t i = 0; i < rounds; i++) {
+		uint32_t caps = (uint32_t)rng_next(&rng) & CAPS_ALL;
+		uint32_t nr = rng_range(&rng, 1, PROG_CALLS_MAX);
+
+		prog_generate(&prog, nr, caps, &rng);
+		filled &= prog.nr_calls == nr;
+		able &= !prog_needs_more(&prog, caps);
+		round &= goes_round(&prog);
+		for (int k = 0; k < 4; k++) {
+			prog_mutate(&prog, &other, CAPS_ALL, &rng);
+			filled &= prog.nr_calls >= 1;
+		}
+		round &= goes_round(&prog);
+		prog_cross(&prog, &other, &cross, &rng);
+		crossed &= goes_round(&cross) && cross.nr_calls >= 1;
+		other = prog;
+	}
+	test_case(round, "print and parse give the program back");
+	test_case(filled, "the generator fills; the mutator leaves a call");
+	test_case(able, "nothing is generated that the guest cannot do");
+	test_case(crossed, "crossed programs are programs");
+}
+
+static void test_same_seed(uint64_t seed)
+{
+	struct prog a, b;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	prog_generate(&a, 40, CAPS_ALL, &rng);
+	prog_mutate(&a, NULL, CAPS_ALL, &rng);
+	rng_seed(&rng, seed);
+	prog_generate(&b, 40, CAPS_ALL, &rng);
+	prog_mutate(&b, NULL, CAPS_ALL, &rng);
+	test_case(memcmp(&a, &b, sizeof(a)) == 0,
+		"the same seed gives the same program");
+}
+
+/* Which of the ops does the generator come to, and is fork one of many? */
+static void test_spread(uint64_t seed)
+{
+	uint32_t count[OP_COUNT] = {0};
+	struct prog prog;
+	struct rng rng;
+	bool all = true;
+
+	rng_seed(&rng, seed);
+	for (int n = 0; n < 400; n++) {
+		prog_generate(&prog, 32, CAPS_ALL, &rng);
+		for (uint32_t i = 0; i < prog.nr_calls; i++)
+			count[prog.call[i].op]++;
+	}
+	for (uint32_t i = 0; i < OP_COUNT; i++)
+		all &= count[i] > 5;
+	test_case(all, "every op is generated");
+	test_case(count[OP_FORK] > 400, "most programs fork");
+}
+
+static void test_garbage(uint64_t seed)
+{
+	static const char words[] = "p0 p1.t1 async touch mmap v0:1 v1+8:4 rw "
+				    "anon|=#:\n +.,0 fork exit pages=1 ";
+	struct prog prog = {0};
+	struct why why;
+	struct rng rng;
+	char text[300];
+
+	rng_seed(&rng, seed);
+	for (int n = 0; n < 20000; n++) {
+		size_t len = rng_below(&rng, sizeof(text));
+
+		for (size_t i = 0; i < len; i++) {
+			text[i] = words[rng_below(&rng, sizeof(words) - 1)];
+			if (rng_one_in(&rng, 20))
+				text[i] = (char)rng_next(&rng);
+		}
+		(void)prog_parse(text, len, &prog, &why);
+	}
+	test_case(prog_check(&prog, &why) == 0, "any bytes can be parsed");
+}
+
+static void test_hostile(uint64_t seed)
+{
+	static struct prog_result result;
+	struct prog prog, good;
+	struct mismatch found;
+	struct why why;
+	struct rng rng;
+	uint32_t refused = 0;
+
+	rng_seed(&rng, seed);
+	for (int n = 0; n < 20000; n++) {
+		uint8_t *bytes = (uint8_t *)&prog;
+
+		prog_generate(&good, 8, CAPS_ALL, &rng);
+		prog = good;
+		for (int k = 0; k < 3; k++)
+			bytes[rng_below(&rng, 8 + 8 * sizeof(prog.call[0]))] =
+				(uint8_t)rng_next(&rng);
+		if (prog.nr_calls < good.nr_calls)
+			memset(&prog.call[prog.nr_calls], 0,
+				(8 - prog.nr_calls) * sizeof(prog.call[0]));
+		if (prog_check(&prog, &why))
+			refused++;
+		else if (!goes_round(&prog))
+			refused = 1u << 31;
+	}
+	test_case(refused > 1000 && refused < 20000,
+		"bytes that pass the check are programs");
+	for (int n = 0; n < 200; n++) {
+		uint8_t *bytes = (uint8_t *)&result;
+
+		for (size_t i = 0; i < sizeof(result); i += 97)
+			bytes[i] = n % 2 ? (uint8_t)rng_next(&rng) : 0;
+		memset(&result.call, n % 3, sizeof(result.call));
+		result.flags = 0;
+		prog_generate(&good, 30, CAPS_ALL, &rng);
+		if (result_check(&good, &result, &why) == 0)
+			(void)shadow_judge(&good, &result, &found);
+	}
+	test_case(true, "a result that passes the check can be judged");
+}
+
+static const struct {
+	const char *why;
+	size_t at; /* of a byte in struct prog_result, made @value */
+	uint8_t value;
+} bad_results[] = {
+	{"a result with unknown flags is refused",
+		offsetof(struct prog_result, flags), 0x80},
+	{"a result with too many observations is refused",
+		offsetof(struct prog_result, nr_obs) + 1, 0x80},
+	{"a result of a ninth process is refused",
+		offsetof(struct prog_result, live) + 1, 1},
+	{"a result with an unknown state is refused",
+		offsetof(struct prog_result, call[0].state), 9},
+	{"an errno above 0 is refused",
+		offsetof(struct prog_result, call[0].err), 1},
+	{"more observations than pages are refused",
+		offsetof(struct prog_result, call[1].nr_obs), 3},
+	{"observations that are not there are refused",
+		offsetof(struct prog_result, call[1].nr_obs), 2},
+	{"observations of a call that makes none are refused",
+		offsetof(struct prog_result, call[0].nr_obs), 1},
+};
+
+static void test_results(void)
+{
+	static struct prog_result result;
+	struct prog prog = prog_of("p0 touch v0:2\np0 expect v0:2\n");
+	struct why why;
+
+	memset(&result, 0, sizeof(result));
+	test_case(result_check(&prog, &result, &why) == 0,
+		"an empty result is a result");
+	for (size_t i = 0; i < ARRAY_SIZE(bad_results); i++) {
+		memset(&result, 0, sizeof(result));
+		((uint8_t *)&result)[bad_results[i].at] = bad_results[i].value;
+		test_case(result_check(&prog, &result, &why) == -EBADMSG,
+			bad_results[i].why);
+	}
+	memset(&result, 0, sizeof(result));
+	result.call[0].state = CALL_DONE;
+	result.call[0].ret = 3;
+	test_case(result_check(&prog, &result, &why) == -EBADMSG,
+		"a touch of more pages than its range has is refused");
+}
+
+/* The core: p1 forked, then a munmap by p0, then a touch by p1 */
+static int has_core(const struct prog *prog, void *user)
+{
+	uint32_t found = 0;
+
+	(*(uint32_t *)user)++;
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		const struct call *call = &prog->call[i];
+
+		if (found == 0)
+			found += call->op == OP_FORK && call->arg[0].num == 1;
+		else if (found == 1)
+			found += call->op == OP_MUNMAP && call->proc == 0;
+		else if (found == 2)
+			found += call->op == OP_TOUCH && call->proc == 1;
+	}
+	return found == 3;
+}
+
+static int breaks(const struct prog *prog, void *user)
+{
+	(void)prog;
+	return ++*(uint32_t *)user == 3 ? -EIO : 1;
+}
+
+static void test_minimize(uint64_t seed)
+{
+	static const char *const core[] = {"p0 fork p1\n",
+		"p0.t2 async munmap v3+7:100\n", "p1 touch v1:64\n"};
+	struct prog prog, filler;
+	struct rng rng;
+	uint32_t calls = 0;
+	int ret;
+
+	rng_seed(&rng, seed);
+	prog_generate(&prog, 50, CAPS_ALL, &rng);
+	for (int i = 0; i < 3; i++) {
+		filler = prog_of(core[i]);
+		prog.call[10 + 15 * i] = filler.call[0];
+	}
+	filler = prog;
+	ret = prog_minimize(&prog, has_core, &calls, 10000);
+	test_case(ret > 0 && (uint32_t)ret == calls,
+		"minimizing counts its tries");
+	test_case(prog.nr_calls == 3 && prog.call[1].props == 0 &&
+			  prog.call[1].thread == 0 &&
+			  prog.call[1].arg[0].range.pages == 1,
+		"a core of three calls is found, and made plain");
+	prog = filler;
+	calls = 0;
+	test_case(prog_minimize(&prog, has_core, &calls, 7) == 7 && calls == 7,
+		"minimizing stops at its limit");
+	calls = 0;
+	prog = filler;
+	test_case(prog_minimize(&prog, breaks, &calls, 100) == -EIO &&
+			  prog.nr_calls < 50 && goes_round(&prog),
+		"an error of the predicate ends it, with the best so far");
+}
+
+static void test_ops(void)
+{
+	struct prog prog = prog_of("p0 mremap v0:2 v1+3:4 DONTUNMAP\n"
+				   "p0 resize v0:2 pages=5\n"
+				   "p0 split v0:1 order=0\n"
+				   "p0 split v0:1 order=2\n"
+				   "p0 madvise v0:1 PAGEOUT\n");
+	uint64_t arg[SYS_ARGS_MAX];
+
+	call_sys_args(&prog.call[0], arg);
+	test_case(arg[0] == prog_addr(0, 0) && arg[1] == 2 * 4096 &&
+			  arg[2] == 4 * 4096 && arg[3] == 7 &&
+			  arg[4] == prog_addr(1, 3) && arg[5] == 0,
+		"mremap is always MAYMOVE and FIXED");
+	call_sys_args(&prog.call[1], arg);
+	test_case(
+		arg[2] == 5 * 4096 && arg[3] == 0, "resize stays where it is");
+	test_case(call_needs(&prog.call[2]) == CAP_SPLIT &&
+			  call_needs(&prog.call[3]) ==
+				  (CAP_SPLIT | CAP_SPLIT_ORDER),
+		"only a split to an order above 0 needs orders");
+	test_case(call_needs(&prog.call[4]) == CAP_SWAP &&
+			  call_effect(&prog.call[4]) == EFFECT_KEEPS,
+		"an advice tells its own needs and effect");
+}
+
+static void test_stamps(void)
+{
+	char buf[100];
+	struct text text;
+	bool fine = true;
+
+	for (uint32_t i = 0; i < 1u << 20; i += 7) {
+		uint64_t s =
+			prog_stamp(i & 7, i >> 3 & 63, i >> 9 & 7, i >> 10);
+
+		fine &= s && s < OBS_UNREAD;
+	}
+	test_case(fine, "a stamp is neither 0 nor one of OBS_*");
+	text_init(&text, buf, sizeof(buf));
+	stamp_describe(prog_stamp(1, 7, 0, 4), &text);
+	test_case(strcmp(buf, "p1's touch in call 7 of v0+4") == 0,
+		"a stamp says who, when and where");
+	text_init(&text, buf, sizeof(buf));
+	stamp_describe(prog_file_stamp(9), &text);
+	test_case(strcmp(buf, "page 9 of the file") == 0, "so does the file's");
+	text_init(&text, buf, sizeof(buf));
+	stamp_describe(prog_stamp(1, 7, 0, 4) ^ 1, &text);
+	test_case(strstr(buf, "nobody") != NULL, "a flipped bit is noticed");
+	test_case(prog_addr(0, 0) % (4u << 20) == 0 &&
+			  prog_addr(1, 16) % (2u << 20) == 0 &&
+			  prog_addr(7, 1023) < 1ull << 46,
+		"even slots fit huge pages, odd ones cross page tables");
+}
+
+static void test_end_pages(void)
+{
+	struct prog prog = prog_of("p0 touch v1+2:2\np0 expect v5:9\n"
+				   "p0 mremap v1+2:2 v0:2 0\np0 touch v1+1:3\n"
+				   "p0 touch v2:1000\n");
+	struct page_at pages[PROG_END_PAGES];
+	uint32_t nr = prog_end_pages(&prog, pages);
+
+	test_case(nr == PROG_END_PAGES && pages[0].slot == 1 &&
+			  pages[0].page == 2 && pages[2].slot == 0 &&
+			  pages[4].slot == 1 && pages[4].page == 1 &&
+			  pages[5].slot == 2 && pages[5].page == 0,
+		"end pages: each once, in order, as many as fit");
+}
+
+static void test_c_source(void)
+{
+	static char buf[1 << 16];
+	struct prog prog;
+	struct text text;
+	struct rng rng;
+
+	rng_seed(&rng, 1);
+	prog_generate(&prog, PROG_CALLS_MAX, CAPS_ALL, &rng);
+	text_init(&text, buf, sizeof(buf));
+	test_case(prog_c_source(&prog, &text) == 0 && strstr(buf, "int main"),
+		"the longest program has a C source");
+	text_init(&text, buf, 2000);
+	test_case(prog_c_source(&prog, &text) == -ENOSPC,
+		"a C source that does not fit is an error");
+}
+
+/*
+ * What the shadow allows. @run says what the calls did and saw, word by word:
+ *   C=S,S...  expect C saw: N (the stamp of call N at the same page), N@V+P
+ *	       (its stamp of another page), z zeros, f fault, t torn, g garbage,
+ *	       F (what the file has there)
+ *   C!E[:R]   call C failed with errno E (a touch: after R pages)
+ *   C?        call C began and never ended    C-  call C was skipped
+ *   end:P=... what process P saw at the end
+ * Calls that are not named were done. @kind: of the mismatch, or NULL.
+ */
+struct shadow_case {
+	const char *why, *prog, *run, *kind;
+};
+
+#define ANON "p0 mmap v0:4 rw anon\np0 touch v0:2\n"
+
+static const struct shadow_case shadow_cases[] = {
+	{"written is written, the rest is zeros", ANON "p0 expect v0:5\n",
+		"2=1,1,z,z,f end:0=1,1", NULL},
+	{"a write is not lost", ANON "p0 expect v0:1\n", "2=z", "lost write"},
+	{"nor torn", ANON "p0 expect v0:1\n", "2=t", "torn page"},
+	{"nor made up", ANON "p0 expect v0:1\n", "2=g", "garbage page"},
+	{"a mapping is not lost", ANON "p0 expect v0:1\n", "2=f",
+		"lost mapping"},
+	{"a page is not another page", ANON "p0 expect v0:1\n", "2=1@0+1",
+		"stale page"},
+	{"a page of zeros stays so", ANON "p0 expect v0+2:1\n", "2=1@0+1",
+		"stale page"},
+	{"the end is looked at too", ANON, "end:0=1,z", "lost write"},
+	{"an older write does not come back",
+		ANON "p0 touch v0:1\np0 expect v0:1\n", "3=1", "lost write"},
+	{"the child has what the parent wrote before",
+		ANON "p0 fork p1\np0 touch v0:1\np1 expect v0:2\n", "4=1,1",
+		NULL},
+	{"but not what it wrote after",
+		ANON "p0 fork p1\np0 touch v0:1\np1 expect v0:1\n", "4=3",
+		"foreign page"},
+	{"the child's write is not the parent's",
+		ANON "p0 fork p1\np1 touch v0:1\np0 expect v0:1\n", "4=3",
+		"foreign page"},
+	{"a child's lost write shows the parent's",
+		ANON "p0 fork p1\np1 touch v0:1\np1 expect v0:1\n", "4=1",
+		"lost write"},
+	{"a grandchild inherits from both",
+		ANON "p0 fork p1\np1 touch v0:1\np1 fork p2\np1 exit\n"
+		     "p2 expect v0:2\n",
+		"6=3,1", NULL},
+	{"siblings do not meet",
+		ANON "p0 fork p1\np0 fork p2\np1 touch v0:1\np2 expect v0:1\n",
+		"5=4", "foreign page"},
+	{"a fork that failed leaves no child", ANON "p0 fork p1\n", "2!11",
+		NULL},
+	{"what was unmapped is gone", ANON "p0 munmap v0+1:1\np0 expect v0:2\n",
+		"3=1,f", NULL},
+	{"and not readable", ANON "p0 munmap v0+1:1\np0 expect v0:2\n", "3=1,1",
+		"unmapped page readable"},
+	{"nor writable", ANON "p0 munmap v0+1:1\np0 touch v0+1:1\n", "",
+		"unmapped page writable"},
+	{"but the child's is",
+		ANON "p0 fork p1\np0 munmap v0:4\np1 expect v0:2\n", "4=1,f",
+		"lost mapping"},
+	{"a munmap that failed may have done it",
+		ANON "p0 munmap v0:1\np0 expect v0:1\n", "2!12 3=f", NULL},
+	{"or not, but the page is the same",
+		ANON "p0 munmap v0:1\np0 expect v0:1\n", "2!12 3=z",
+		"lost write"},
+	{"migration keeps",
+		ANON "p0 move_pages v0:2 node=1 ALL\n"
+		     "p0 expect v0:1\n",
+		"3=z", "lost write"},
+	{"even where it failed",
+		ANON "p0 move_pages v0:2 node=1 ALL\n"
+		     "p0 expect v0:1\n",
+		"2!14 3=z", "lost write"},
+	{"even beside a fork and an exit",
+		ANON
+		"p0 fork p1\np0 async madvise v0:2 PAGEOUT\np1 async exit\n"
+		"p0.t1 expect v0:1\n",
+		"5=z", "lost write"},
+	{"DONTNEED gives zeros",
+		ANON "p0 madvise v0:1 DONTNEED\np0 expect v0:2\n", "3=z,1",
+		NULL},
+	{"and nothing else", ANON "p0 madvise v0:1 DONTNEED\np0 expect v0:1\n",
+		"3=1", "stale page"},
+	{"or both, where it failed",
+		ANON "p0 madvise v0:2 DONTNEED\np0 expect v0:2\n", "2!12 3=z,1",
+		NULL},
+	{"FREE gives the old or zeros",
+		ANON "p0 madvise v0:2 FREE\np0 expect v0:2\n", "3=z,1", NULL},
+	{"until it is written again",
+		ANON "p0 madvise v0:2 FREE\np0 touch v0:1\np0 expect v0:1\n",
+		"4=z", "lost write"},
+	{"a child of it may find either",
+		ANON "p0 madvise v0:2 FREE\np0 fork p1\np0 touch v0:2\n"
+		     "p1 expect v0:2\n",
+		"5=z,1", NULL},
+	{"but not its parent's new write",
+		ANON "p0 madvise v0:2 FREE\np0 fork p1\np0 touch v0:2\n"
+		     "p1 expect v0:1\n",
+		"5=4", "foreign page"},
+	{"WIPEONFORK: zeros in the child, and in its child",
+		ANON "p0 madvise v0:2 WIPEONFORK\np0 fork p1\np1 touch v0:1\n"
+		     "p1 fork p2\np2 expect v0:2\np0 expect v0:2\n",
+		"6=z,z 7=1,1", NULL},
+	{"and not the parent's",
+		ANON "p0 madvise v0:2 WIPEONFORK\np0 fork p1\np1 expect v0:1\n",
+		"4=1", "stale page"},
+	{"DONTFORK: nothing in the child",
+		ANON "p0 madvise v0:2 DONTFORK\np0 fork p1\np1 expect v0:3\n",
+		"4=f,f,z", NULL},
+	{"a move takes the pages along",
+		ANON "p0 mremap v0:2 v2:2 0\np0 expect v2:2\np0 expect v0:1\n",
+		"3=1@0+0,1@0+1 4=f", NULL},
+	{"all of them", ANON "p0 mremap v0:2 v2:2 0\np0 expect v2:2\n",
+		"3=1@0+0,z", "lost write"},
+	{"each to its place", ANON "p0 mremap v0:2 v2:2 0\np0 expect v2:1\n",
+		"3=1@0+1", "stale page"},
+	{"DONTUNMAP leaves zeros",
+		ANON "p0 mremap v0:2 v2:2 DONTUNMAP\np0 expect v0:2\n", "3=z,1",
+		"stale page"},
+	{"a move that grows brings zeros",
+		ANON "p0 mremap v0:4 v2:6 0\np0 expect v2:6\n",
+		"3=1@0+0,1@0+1,z,z,z,z", NULL},
+	{"a refused move changes nothing",
+		ANON "p0 mremap v0:2 v0+1:2 0\np0 expect v0:1\n", "2!22 3=f",
+		"lost mapping"},
+	{"any other failure may",
+		ANON "p0 mremap v0:2 v2:2 0\np0 expect v0:1\n", "2!14 3=f",
+		NULL},
+	{"resize drops the tail and adds zeros",
+		ANON "p0 resize v0:4 pages=1\np0 resize v0:1 pages=3\n"
+		     "p0 expect v0:4\n",
+		"4=1,z,z,f", NULL},
+	{"not the old tail",
+		ANON "p0 resize v0:4 pages=1\np0 resize v0:1 pages=3\n"
+		     "p0 expect v0:2\n",
+		"4=1,1", "stale page"},
+	{"a protected page faults",
+		ANON "p0 mprotect v0:1 none\np0 expect v0:1\np0 touch v0:1\n",
+		"3=f 4!14:0", NULL},
+	{"and does not let itself be read",
+		ANON "p0 mprotect v0:1 none\np0 expect v0:1\n", "3=1",
+		"protected page readable"},
+	{"nor written", ANON "p0 mprotect v0:1 r\np0 touch v0:1\n", "",
+		"protected page writable"},
+	{"a touch ends at its first fault",
+		ANON "p0 munmap v0+1:1\np0 touch v0:3\np0 expect v0:3\n",
+		"3!14:1 4=3,f,z", NULL},
+	{"which must have a reason", ANON "p0 touch v0:3\n", "2!14:1",
+		"lost mapping"},
+	{"a private file shows the file, then what was written",
+		"p0 mmap v2:2 rw file\np0 touch v2:1\np0 expect v2:2\n",
+		"2=1,F", NULL},
+	{"and not zeros", "p0 mmap v2:2 rw file\np0 expect v2:1\n", "1=z",
+		"lost write"},
+	{"DONTNEED brings the file back",
+		"p0 mmap v2:1 rw file\np0 touch v2:1\n"
+		"p0 madvise v2:1 DONTNEED\np0 expect v2:1\n",
+		"3=F", NULL},
+	{"shared memory shows everybody's writes",
+		"p0 mmap v0:2 rw shared\np0 fork p1\np1 touch v0:1\n"
+		"p0 expect v0:2\n",
+		"3=2,z", NULL},
+	{"at once",
+		"p0 mmap v0:2 rw shared\np0 fork p1\np1 touch v0:1\n"
+		"p0 expect v0:1\n",
+		"3=z", "lost write"},
+	{"through any mapping of the memfd",
+		"p0 mmap v0:2 rw memfd\np0 mmap v1:2 rw memfd\n"
+		"p0 touch v1+1:1\np0 expect v0:2\n",
+		"3=z,2@1+1", NULL},
+	{"two shared mappings are two objects",
+		"p0 mmap v0:1 rw shared\np0 mmap v2:1 rw shared\n"
+		"p0 touch v0:1\np0 expect v2:1\n",
+		"3=2@0+0", "stale page"},
+	{"a private memfd page shows the object until written",
+		"p0 mmap v0:2 rw memfd\np0 mmap v2:2 rw memfd_private\n"
+		"p0 touch v0:2\np0 touch v2:1\np0 touch v0:2\n"
+		"p0 expect v2:2\n",
+		"5=3,4@0+1", NULL},
+	{"and not any more after it",
+		"p0 mmap v0:2 rw memfd\np0 mmap v2:2 rw memfd_private\n"
+		"p0 touch v2:1\np0 touch v0:2\np0 expect v2:1\n",
+		"4=3@0+0", "stale page"},
+	{"POPULATE_WRITE copies the page",
+		"p0 mmap v0:1 rw memfd\np0 mmap v2:1 rw memfd_private\n"
+		"p0 touch v0:1\np0 madvise v2:1 POPULATE_WRITE\n"
+		"p0 touch v0:1\np0 expect v2:1\n",
+		"5=2@0+0", NULL},
+	{"mlock may have copied it",
+		"p0 mmap v0:1 rw memfd\np0 mmap v2:1 rw memfd_private\n"
+		"p0 touch v0:1\np0 mlock v2:1\np0 touch v0:1\n"
+		"p0 expect v2:1\n",
+		"5=2@0+0", NULL},
+	{"async touch: both, and parts, until it is done",
+		ANON "p0.t1 async touch v0:1\np0 expect v0:1\np0 barrier\n"
+		     "p0 expect v0:1\n",
+		"3=t 5=2", NULL},
+	{"then only the new",
+		ANON "p0.t1 async touch v0:1\np0 expect v0:1\np0 barrier\n"
+		     "p0 expect v0:1\n",
+		"3=1 5=1", "lost write"},
+	{"the actor's next call waits for it",
+		ANON "p0.t1 async touch v0:1\np0.t1 expect v0:1\n", "3=1",
+		"lost write"},
+	{"a child forked meanwhile has the old or the new",
+		ANON "p0.t1 async touch v0:1\np0 fork p1\np0 barrier\n"
+		     "p1 expect v0:2\n",
+		"5=1,1", NULL},
+	{"but its mapping",
+		ANON "p0.t1 async touch v0:1\np0 fork p1\np0 barrier\n"
+		     "p1 expect v0:1\n",
+		"5=f", "lost mapping"},
+	{"and nothing else",
+		ANON "p0.t1 async touch v0:1\np0 fork p1\np0 barrier\n"
+		     "p1 expect v0:1\n",
+		"5=z", "lost write"},
+	{"an async fork: the child may have what is written meanwhile",
+		ANON "p0.t1 async fork p1\np0 touch v0:1\np0 barrier\n"
+		     "p1 expect v0:2\n",
+		"5=3,1", NULL},
+	{"not what is written after",
+		ANON "p0.t1 async fork p1\np0 barrier\np0 touch v0:1\n"
+		     "p1 expect v0:1\n",
+		"5=4", "foreign page"},
+	{"nor once the child has run",
+		ANON "p0.t1 async fork p1\np1 expect v0:1\np0 touch v0:1\n"
+		     "p0 barrier\np1 expect v0:1\n",
+		"3=1 6=4", "foreign page"},
+	{"the parent's own write counts at once",
+		ANON "p0.t1 async fork p1\np0 touch v0:1\np0 expect v0:1\n",
+		"4=1", "lost write"},
+	{"racing writes: any, but the mapping is there",
+		ANON "p0.t1 async touch v0:2\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect v0:2\n",
+		"5=t,2", NULL},
+	{"really there",
+		ANON "p0.t1 async touch v0:2\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect v0:1\n",
+		"5=f", "lost mapping"},
+	{"munmap against touch: anything",
+		ANON "p0.t1 async munmap v0:1\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect v0:2\n",
+		"5=f,1", NULL},
+	{"beside them all is as ever",
+		ANON "p0.t1 async munmap v0:1\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect v0:2\n",
+		"5=f,z", "lost write"},
+	{"an async munmap is done in the end",
+		ANON "p0.t1 async munmap v0:1\np0 expect v0:1\np0 barrier\n"
+		     "p0 expect v0:1\n",
+		"3=1 5=1", "unmapped page readable"},
+	{"another process does not race",
+		ANON "p0 fork p1\np0 async munmap v0:2\np1 touch v0:1\n"
+		     "p1 expect v0:2\n",
+		"5=4,z", "lost write"},
+	{"an async move is done in the end",
+		ANON "p0.t1 async mremap v0:2 v2:2 0\np0 barrier\n"
+		     "p0 expect v2:2\n",
+		"4=1@0+0,z", "lost write"},
+	{"racing writes to shared memory: any of them",
+		"p0 mmap v0:1 rw shared\np0 fork p1\np0 async touch v0:1\n"
+		"p1 touch v0:1\np0 barrier\np1 expect v0:1\n",
+		"5=2", NULL},
+	{"what never ended may have done anything to its page",
+		ANON "p0 fork p1\np0 async touch v0:1\np1 expect v0:1\n",
+		"3? 4=1", NULL},
+	{"but not to another process",
+		ANON "p0 fork p1\np0 async touch v0:1\np1 expect v0:1\n",
+		"3? 4=3", "foreign page"},
+	{"a skipped call did nothing", ANON "p0 touch v0:1\np0 expect v0:1\n",
+		"2- 3=1", NULL},
+	{"a number that is forked again starts anew",
+		ANON "p0 fork p1\np1 touch v0:1\np1 exit\np0 fork p1\n"
+		     "p1 expect v0:1\n",
+		"6=3", "foreign page"},
+	{"a mapping lost in a race may show other pages once it has grown",
+		"p0 mmap v0:8 rw memfd\np0 mmap v2:8 rw memfd\n"
+		"p0.t1 async munmap v0+1:1\np0 touch v0+1:1\np0 barrier\n"
+		"p0 mremap v0+1:1 v4:3 0\np0 touch v4:3\np0 expect v2+2:1\n",
+		"7=6@4+1", NULL},
+	{"a race with a change that no call made is none",
+		ANON "p0.t1 async munmap v0:1\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect v0:1\n",
+		"3- 5=1", "unmapped page readable"},
+};
+
+struct shadow_run {
+	struct prog prog;
+	struct prog_result result;
+};
+
+/* One thing that was seen at @at; ends behind it */
+static uint64_t seen_of(
+	const struct shadow_run *run, struct page_at at, const char **word)
+{
+	char c = *(*word)++;
+	char *end;
+	uint32_t call;
+
+	if (c == 'z')
+		return 0;
+	if (c == 'f')
+		return OBS_FAULT;
+	if (c == 't')
+		return OBS_TORN;
+	if (c == 'g')
+		return 0x1234;
+	if (c == 'F')
+		return prog_file_stamp(at.page);
+	call = (uint32_t)strtoul(*word - 1, &end, 10);
+	if (*end == '@') {
+		at.slot = (uint16_t)strtoul(end + 1, &end, 10);
+		at.page = (uint16_t)strtoul(end + 1, &end, 10);
+	}
+	*word = end;
+	return prog_stamp(run->prog.call[call].proc, call, at.slot, at.page);
+}
+
+static void run_saw(struct shadow_run *run, uint32_t call, const char *word)
+{
+	struct call_result *res = &run->result.call[call];
+	struct page_at at = {run->prog.call[call].arg[0].range.slot,
+		run->prog.call[call].arg[0].range.page};
+
+	res->obs = run->result.nr_obs;
+	do {
+		word++;
+		run->result.obs[run->result.nr_obs++] = seen_of(run, at, &word);
+		res->nr_obs++;
+		at.page++;
+	} while (*word == ',');
+}
+
+static void run_ended(struct shadow_run *run, const char *word)
+{
+	struct page_at pages[PROG_END_PAGES];
+	uint32_t nr = prog_end_pages(&run->prog, pages);
+	uint32_t proc = (uint32_t)(word[4] - '0');
+
+	for (uint32_t i = 0; i < PROG_END_PAGES; i++)
+		run->result.end[proc][i] = OBS_UNREAD;
+	run->result.live |= 1u << proc;
+	word += 5;
+	for (uint32_t i = 0; i < nr && (*word == ',' || *word == '='); i++) {
+		word++;
+		run->result.end[proc][i] = seen_of(run, pages[i], &word);
+	}
+}
+
+static void run_word(struct shadow_run *run, const char *word)
+{
+	char *end;
+	uint32_t call;
+	struct call_result *res;
+
+	if (strncmp(word, "end:", 4) == 0) {
+		run_ended(run, word);
+		return;
+	}
+	call = (uint32_t)strtoul(word, &end, 10);
+	res = &run->result.call[call];
+	if (*end == '=')
+		run_saw(run, call, end);
+	if (*end == '?')
+		res->state = CALL_STARTED;
+	if (*end == '-')
+		res->state = CALL_SKIPPED;
+	if (*end == '!') {
+		res->err = -(int32_t)strtoul(end + 1, &end, 10);
+		res->ret = *end == ':' ? strtol(end + 1, NULL, 10) : 0;
+	}
+}
+
+static void run_make(struct shadow_run *run, const struct shadow_case *c)
+{
+	memset(run, 0, sizeof(*run));
+	run->prog = prog_of(c->prog);
+	for (uint32_t i = 0; i < run->prog.nr_calls; i++) {
+		run->result.call[i].state = CALL_DONE;
+		run->result.call[i].ret = run->prog.call[i].arg[0].range.pages;
+	}
+	for (const char *word = c->run; *word;) {
+		run_word(run, word);
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+}
+
+static void test_shadow(void)
+{
+	static struct shadow_run run;
+	struct mismatch found;
+	struct why why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shadow_cases); i++) {
+		const struct shadow_case *c = &shadow_cases[i];
+		char line[160];
+		int ret;
+
+		found.kind[0] = '\0';
+		run_make(&run, c);
+		if (result_check(&run.prog, &run.result, &why)) {
+			printf("broken: %s: %s\n", c->why, why.text);
+			exit(99);
+		}
+		ret = shadow_judge(&run.prog, &run.result, &found);
+		snprintf(line, sizeof(line), "shadow: %s", c->why);
+		if (!test_case(ret == (c->kind != NULL) &&
+				       (!ret || !strcmp(found.kind, c->kind)),
+			    line))
+			printf("# got %s at v%u+%u\n", found.kind,
+				found.at.slot, found.at.page);
+		run.result.flags = RESULT_OOM;
+		if (shadow_judge(&run.prog, &run.result, &found))
+			test_case(false, "after an OOM nothing is judged");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t rounds =
+		argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : PROGRAMS;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+
+	printf("# seed %llu\n", (unsigned long long)seed);
+	test_ops();
+	test_texts();
+	test_errors();
+	test_too_long();
+	test_rounds(rounds, seed);
+	test_same_seed(seed);
+	test_spread(seed);
+	test_garbage(seed);
+	test_hostile(seed);
+	test_results();
+	test_minimize(seed);
+	test_stamps();
+	test_end_pages();
+	test_c_source();
+	test_shadow();
+	return test_end();
+}
