@@ -396,6 +396,8 @@ static void test_store(void)
 	g_autofree char *used = template_fake(dir, 'c', 3);
 	int lock = store_lock(dir, used, FALSE, TRUE);
 	g_autofree char *tmp = g_build_filename(dir, "tmp", NULL);
+	g_autofree char *unfinished =
+		g_strconcat(dir, "/" STORE_UNFINISHED, old, NULL);
 	g_autofree char *to = g_build_filename(dir, "to", NULL);
 
 	test_case(store_lock(dir, used, TRUE, FALSE) == -EWOULDBLOCK,
@@ -407,6 +409,10 @@ static void test_store(void)
 	(void)close(lock);
 	store_prune(dir, 1);
 	test_case(!exists(dir, used), "until it is closed");
+	(void)g_mkdir(unfinished, 0755);
+	store_prune(dir, 1);
+	test_case(!g_file_test(unfinished, G_FILE_TEST_EXISTS),
+		"one whose making was interrupted goes");
 	(void)g_mkdir(tmp, 0755);
 	g_free(dir_file(tmp, "state", "x"));
 	test_case(store_commit(tmp, to, NULL) && exists(to, "state") &&

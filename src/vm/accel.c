@@ -21,6 +21,8 @@
 /* The kernel prints it when it starts the first program. */
 #define UP_WORDS " as init process"
 
+#define PROBE_PREFIX "probe-"
+
 enum probe { PROBE_UP, PROBE_PANIC, PROBE_DIED, PROBE_SLOW };
 
 static struct vm_accel_verdict verdict(enum vm_accel accel, double seconds,
@@ -123,11 +125,29 @@ static int kvm_open_error(void)
 	return fd < 0 ? errno : 0;
 }
 
+/* What a killed probe left: its lock is free, and it may hold all of a RAM. */
+static void probe_sweep(const char *cache_dir)
+{
+	g_autoptr(GDir) entries = g_dir_open(cache_dir, 0, NULL);
+	const char *name;
+
+	while (entries && (name = g_dir_read_name(entries))) {
+		g_autofree char *path = g_build_filename(cache_dir, name, NULL);
+		struct rundir *scoped(rundir_freep) dir = NULL;
+
+		if (g_str_has_prefix(name, PROBE_PREFIX))
+			dir = rundir_open(path, NULL);
+		if (dir)
+			store_remove(path);
+	}
+}
+
 static gboolean probe(const struct vm_machine *machine, const char *cache_dir,
 	const char *memory, struct vm_accel_verdict *ret_verdict,
 	GError **error)
 {
-	g_autofree char *name = g_strdup_printf("probe-%d", (int)getpid());
+	g_autofree char *name =
+		g_strdup_printf(PROBE_PREFIX "%d", (int)getpid());
 	g_autofree char *dir = g_build_filename(cache_dir, name, NULL);
 	gboolean keep = FALSE, ok;
 
@@ -135,6 +155,7 @@ static gboolean probe(const struct vm_machine *machine, const char *cache_dir,
 		!file_check("initrd", machine->initrd, error) ||
 		!machine_check(machine, error))
 		return FALSE;
+	probe_sweep(cache_dir);
 	ok = probe_boot(machine, dir, ret_verdict, &keep, error);
 	store_remove(dir);
 	if (ok && keep && !verdict_write(memory, ret_verdict, error)) {

@@ -290,8 +290,14 @@ static struct vm *take_once(struct vm_pool *pool, GError **error)
 	if (!pool->spares->len && !spare_start(pool, error))
 		return NULL;
 	vm = take_spare(pool, error);
-	if (!vm || !vm_resume(vm, error))
+	if (!vm)
 		return NULL;
+	if (!vm_resume(vm, error)) {
+		/* Wait, so that it is counted as a death of QEMU. */
+		vm_break(vm, "a spare could not be resumed");
+		vm_wait_end(vm);
+		return NULL;
+	}
 	return g_steal_pointer(&vm);
 }
 

@@ -89,19 +89,40 @@ static GArray *list_by_use(const char *templates)
 	return list;
 }
 
+/* Remove folder @name of template @key unless somebody has it open. */
+static void remove_unused(
+	const char *templates, const char *name, const char *key)
+{
+	g_autofree char *dir = g_build_filename(templates, name, NULL);
+	int scoped(fd_closep) lock = store_lock(templates, key, TRUE, FALSE);
+
+	if (lock >= 0)
+		store_remove(dir);
+}
+
+/* Templates whose making was interrupted: each may hold all of a RAM. */
+static void prune_unfinished(const char *templates)
+{
+	g_autoptr(GDir) entries = g_dir_open(templates, 0, NULL);
+	const char *name;
+
+	while (entries && (name = g_dir_read_name(entries)))
+		if (g_str_has_prefix(name, STORE_UNFINISHED) &&
+			strlen(name) == strlen(STORE_UNFINISHED) + KEY_LEN)
+			remove_unused(templates, name,
+				name + strlen(STORE_UNFINISHED));
+}
+
 void store_prune(const char *templates, unsigned keep)
 {
 	g_autoptr(GArray) list = list_by_use(templates);
 	guint i;
 
+	prune_unfinished(templates);
 	for (i = keep; i < list->len; i++) {
 		const char *key = g_array_index(list, struct aged, i).key;
-		g_autofree char *dir = g_build_filename(templates, key, NULL);
-		int scoped(fd_closep) lock =
-			store_lock(templates, key, TRUE, FALSE);
 
-		if (lock >= 0)
-			store_remove(dir);
+		remove_unused(templates, key, key);
 	}
 }
 

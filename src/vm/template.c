@@ -149,7 +149,7 @@ static gboolean make_in(struct vm_template *t, const struct vm_boot *boot,
 static gboolean make(struct vm_template *t, const struct vm_boot *boot,
 	const char *templates, GError **error)
 {
-	g_autofree char *name = g_strconcat("tmp-", t->key, NULL);
+	g_autofree char *name = g_strconcat(STORE_UNFINISHED, t->key, NULL);
 	g_autofree char *dir = g_build_filename(templates, name, NULL);
 
 	/* Ours by the lock: what lies here was interrupted. */

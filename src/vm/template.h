@@ -46,7 +46,9 @@ int store_lock(const char *templates, const char *key, gboolean exclusive,
 	gboolean wait);
 /* Remove folder @dir and the plain files in it. */
 void store_remove(const char *dir);
-/* Keep the @keep used last, and any that is open. */
+/* Begins the name of a template's folder while it is made. */
+#define STORE_UNFINISHED "tmp-"
+/* Keep the @keep used last, and any that is open; drop unfinished ones. */
 void store_prune(const char *templates, unsigned keep);
 /* Sync all files in @from and the folder, rename it to @to, sync the parent. */
 gboolean store_commit(const char *from, const char *to, GError **error);
