@@ -249,6 +249,22 @@ static const struct {
 		"Memory failure: 0x1234: recovery action for dirty LRU page: "
 		"Recovered\n",
 		"", "", false},
+	{"a data race names both sides, without their offsets",
+		"BUG: KCSAN: data-race in folio_lock.isra.0 / try_to_unmap\n",
+		"KCSAN: data-race in folio_lock / try_to_unmap", "", false},
+	{"a data race with an unknown other side",
+		"BUG: KCSAN: data-race in try_to_unmap+0x1/0x2\n",
+		"KCSAN: data-race in try_to_unmap", "", false},
+	{"what is too long for a title is cut, and still one line",
+		"BUG: "
+		"0123456789g0123456789g0123456789g0123456789g0123456789g"
+		"0123456789g0123456789g0123456789g0123456789g0123456789g"
+		"0123456789g0123456789g0123456789g0123456789g0123456789g\n",
+		"BUG: "
+		"0123456789g0123456789g0123456789g0123456789g0123456789g"
+		"0123456789g0123456789g0123456789g0123456789g0123456789g"
+		"0123456789g0123456789g0123456789g0123456789g",
+		"", false},
 	{"nothing at all", "", "", "", false},
 };
 
