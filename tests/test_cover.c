@@ -67,6 +67,30 @@ static void test_merge(void)
 	test_case(map[1] == 255 && map[2] == 255, "and stay at 255");
 }
 
+static void test_take(void)
+{
+	static uint8_t map[LEN], from[LEN], sum[LEN];
+	bool same = true, clean = true;
+
+	for (size_t i = 0; i < LEN; i++) {
+		map[i] = (uint8_t)(i * 7 + i / 256);
+		from[i] = (uint8_t)(i / 16 % 3 ? i * 13 : 0);
+		sum[i] = map[i];
+	}
+	cover_merge(sum, from, LEN);
+	cover_take(map, from, LEN, true);
+	for (size_t i = 0; i < LEN; i++) {
+		same &= map[i] == sum[i];
+		clean &= from[i] == 0;
+	}
+	test_case(same, "taking adds as merging does");
+	test_case(clean, "what was taken is gone");
+	from[3] = 9;
+	cover_take(map, from, LEN, false);
+	test_case(map[3] == 9 && cover_edges(map, LEN) == 1 && !from[3],
+		"taking without adding replaces");
+}
+
 static void test_new(void)
 {
 	static const struct {
@@ -98,6 +122,7 @@ int main(void)
 	test_lengths();
 	test_fold();
 	test_merge();
+	test_take();
 	test_new();
 	return test_end();
 }

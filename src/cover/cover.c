@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-int cover_fold(uint8_t *map, size_t map_len, const uint64_t *pcs,
-	size_t nr_pcs)
+int cover_fold(uint8_t *map, size_t map_len, const uint64_t *pcs, size_t nr_pcs)
 {
 	uint32_t prev = 0;
 
@@ -29,6 +28,41 @@ void cover_merge(uint8_t *map, const uint8_t *from, size_t map_len)
 		unsigned int sum = map[i] + from[i];
 
 		map[i] = sum > UINT8_MAX ? UINT8_MAX : (uint8_t)sum;
+	}
+}
+
+/* Eight saturating sums at once: the carry out of each byte fills it. */
+static uint64_t add_saturated(uint64_t a, uint64_t b)
+{
+	const uint64_t high = 0x8080808080808080u;
+	uint64_t sum = ((a & ~high) + (b & ~high)) ^ ((a ^ b) & high);
+	uint64_t carry = ((a & b) | ((a | b) & ~sum)) & high;
+
+	return sum | (carry >> 7) * 0xff;
+}
+
+static uint64_t word_load(const uint8_t *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+void cover_take(uint8_t *map, uint8_t *from, size_t map_len, bool add)
+{
+	const uint64_t none = 0;
+
+	for (size_t i = 0; i < map_len; i += sizeof(none)) {
+		uint64_t word = word_load(from + i);
+
+		if (word)
+			memcpy(from + i, &none, sizeof(none));
+		else if (add)
+			continue;
+		if (add)
+			word = add_saturated(word_load(map + i), word);
+		memcpy(map + i, &word, sizeof(word));
 	}
 }
 

@@ -107,6 +107,7 @@ static void actor_end(const struct actor *actor)
 {
 	struct lane *lane = actor->lane;
 	struct page_at pages[PROG_END_PAGES];
+	uint64_t obs = OBS_FAULT;
 	uint32_t nr;
 
 	(void)turn_wait(actor, lane->prog.nr_calls + actor->proc);
@@ -114,9 +115,10 @@ static void actor_end(const struct actor *actor)
 	if (!(lane->flags & RUN_CHECK))
 		return;
 	nr = prog_end_pages(&lane->prog, pages);
-	for (uint32_t i = 0; i < nr; i++)
-		lane->result->end[actor->proc][i] =
-			page_observe(pages[i].slot, pages[i].page);
+	for (uint32_t i = 0; i < nr; i++) {
+		obs = page_observe(pages[i].slot, pages[i].page, obs);
+		lane->result->end[actor->proc][i] = obs;
+	}
 	lane->result->live |= 1u << actor->proc;
 }
 

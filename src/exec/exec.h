@@ -207,8 +207,9 @@ void actor_exit(void) __attribute__((noreturn));
 void call_prepare(const struct actor *actor, uint32_t i);
 /** call_make() - make call @i as @actor; fills ret, err and observations */
 void call_make(const struct actor *actor, uint32_t i);
-/** page_observe() - what a page holds: its stamp, 0, OBS_FAULT or OBS_TORN */
-uint64_t page_observe(uint32_t slot, uint32_t page);
+/** page_observe() - what a page holds: its stamp, 0, OBS_FAULT or OBS_TORN.
+ *  @before: what the page before it held, or 0: holes are seldom of one page */
+uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
 
 /* worker.c */
 /** worker_main() - serve lane @index for ever. @idle is raised by one when it

@@ -114,17 +114,6 @@ void kcov_enable(const struct actor *actor)
 			KCOV_ENABLE, lane->kcov_arg);
 }
 
-/* Adds @from to @map and clears it. Most words are 0. */
-static void map_collect(uint8_t *map, uint64_t *from)
-{
-	for (size_t i = 0; i < SLOT_MAP_BYTES / sizeof(*from); i++) {
-		if (!from[i])
-			continue;
-		cover_merge(map + i * 8, (const uint8_t *)&from[i], 8);
-		from[i] = 0;
-	}
-}
-
 static void sites_count(struct sites *sites, const uint64_t *pcs, uint64_t nr)
 {
 	for (uint64_t i = 0; i < nr; i++) {
@@ -175,6 +164,7 @@ static uint32_t trace_collect(struct lane *lane, uint8_t *map, uint64_t *area)
 uint32_t kcov_collect(struct lane *lane, uint8_t *map)
 {
 	uint32_t nr_pcs = 0;
+	bool add = false;
 
 	if (!lane->kcov_on)
 		return 0;
@@ -182,16 +172,19 @@ uint32_t kcov_collect(struct lane *lane, uint8_t *map)
 		lane->sites = sites_new();
 	if ((lane->flags & RUN_COUNT) && lane->sites)
 		lane->sites->programs++;
-	memset(map, 0, SLOT_MAP_BYTES);
+	if (lane->kcov_arg != KCOV_TRACE_MAP)
+		memset(map, 0, SLOT_MAP_BYTES);
 	for (uint32_t p = 0; p < PROG_PROCS; p++) {
 		for (uint32_t t = 0; t < PROG_THREADS; t++) {
 			if (!(lane->threads[p] >> t & 1))
 				continue;
 			if (lane->kcov_arg == KCOV_TRACE_MAP)
-				map_collect(map, lane->kcov[p][t].area);
+				cover_take(map, lane->kcov[p][t].area,
+					SLOT_MAP_BYTES, add);
 			else
 				nr_pcs += trace_collect(
 					lane, map, lane->kcov[p][t].area);
+			add = true;
 		}
 	}
 	return nr_pcs;
