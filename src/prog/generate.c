@@ -2,6 +2,7 @@
 /* Programs and calls out of random numbers and a light model. */
 #include "prog/generate.h"
 
+#include <linux/mman.h>
 #include <string.h>
 
 #define HUGE_PAGES 512 /* pages of a PMD-sized huge page */
@@ -193,12 +194,12 @@ static struct range range_fit(uint32_t slot, uint32_t page, uint32_t pages)
 
 static uint32_t gen_pages(struct gen *gen)
 {
-	static const uint8_t top[] = {1, 4, 8, 16, 16, 32};
+	static const uint8_t top[] = {1, 2, 4, 8, 8, 16, 16, 32};
+	uint32_t pages = top[rng_below(gen->rng, ARRAY_SIZE(top))];
 
 	if (rng_one_in(gen->rng, 24))
 		return rng_range(gen->rng, 33, 200);
-	return rng_range(
-		gen->rng, 1, top[rng_below(gen->rng, ARRAY_SIZE(top))]);
+	return rng_range(gen->rng, (pages + 1) / 2, pages);
 }
 
 /* Where something new may go: fresh, adjacent to something, or over it */
@@ -463,17 +464,49 @@ static uint8_t gen_op(struct gen *gen)
 	return 0;
 }
 
+static uint32_t value_index(enum value_set set, uint64_t bits)
+{
+	uint32_t nr, i;
+	const struct value *value = values_of(set, &nr);
+
+	for (i = 0; i < nr && value[i].bits != bits; i++)
+		;
+	return i < nr ? i : 0;
+}
+
 /* Look at, or write again, where the last call was: COW, swap-in, refault */
 static void gen_follow_up(struct gen *gen, struct call *call)
 {
-	enum effect want =
-		rng_one_in(gen->rng, 4) ? EFFECT_READS : EFFECT_WRITES;
+	const struct range *range = &gen->last.arg[0].range;
+	enum effect last = call_effect(&gen->last);
 
-	for (uint32_t i = 0; i < OP_COUNT; i++) {
-		if (ops[i].effect == want)
-			call->op = (uint8_t)i;
+	/* what is new is the last one's only */
+	if (last == EFFECT_MOVES)
+		range = &gen->last.arg[1].range;
+	if (last == EFFECT_MAPS || last == EFFECT_MOVES)
+		call->proc = gen->last.proc;
+	call->arg[0].range = gen_part(gen, range);
+	call->op = rng_one_in(gen->rng, 4) ? OP_EXPECT : OP_TOUCH;
+	if (last == EFFECT_MAPS && range->pages == HUGE_PAGES &&
+		(gen->caps & CAP_THP) && rng_one_in(gen->rng, 2)) {
+		call->op = OP_MADVISE;
+		call->arg[0].range = *range;
+		call->arg[1].num = value_index(VALUES_advice, MADV_HUGEPAGE);
 	}
-	call->arg[0].range = gen_part(gen, &gen->last.arg[0].range);
+}
+
+/* A new mapping is to be written soon; the rest, now and then, looked at */
+static bool wants_follow_up(struct gen *gen)
+{
+	if (!gen->has_last)
+		return false;
+	if (call_effect(&gen->last) == EFFECT_MAPS &&
+		(gen->live >> gen->last.proc & 1))
+		return rng_one_in(gen->rng, 2);
+	if (call_effect(&gen->last) == EFFECT_WRITES ||
+		call_effect(&gen->last) == EFFECT_READS)
+		return rng_one_in(gen->rng, 10);
+	return rng_one_in(gen->rng, 3);
 }
 
 /* Calls that take long are the ones to run beside others */
@@ -510,7 +543,7 @@ void gen_call(struct gen *gen, struct call *ret)
 		call.op = OP_MMAP;
 	} else if (wants_fork(gen)) {
 		call.op = OP_FORK;
-	} else if (gen->has_last && rng_one_in(gen->rng, 4)) {
+	} else if (wants_follow_up(gen)) {
 		gen_follow_up(gen, &call);
 		*ret = call;
 		return;
