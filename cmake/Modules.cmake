@@ -71,37 +71,32 @@ function(add_guest_program name)
 	target_link_options(${name} PRIVATE -static)
 endfunction()
 
-# add_engine(NAME MODULE module USES module...): a libFuzzer program; needs
-# clang whatever the compiler of the rest is
+# add_engine(NAME MODULE module USES module...): a libFuzzer program. Its objects
+# are not instrumented: features are the kernel's edges, by extra counters, and
+# nothing of our own parser. Linking needs clang whatever compiles the rest.
 function(add_engine name)
 	cmake_parse_arguments(arg "" "MODULE" "USES" ${ARGN})
 	find_program(CLANG NAMES clang clang-14 REQUIRED)
-	module_root(${arg_MODULE})
-	set(sources ${module_sources})
-	set(includes -I${MODULE_ROOTS}/${arg_MODULE})
-	foreach(module IN LISTS arg_USES)
-		module_root(${module})
-		list(APPEND sources ${module_sources})
-		list(APPEND includes -I${MODULE_ROOTS}/${module})
+	module_objects(objects ${name} ${arg_MODULE} ${arg_USES})
+	foreach(module IN LISTS arg_MODULE arg_USES)
+		module_setup(${name}-${module} ${module} USES ${arg_USES})
+		target_compile_options(${name}-${module} PRIVATE -O2)
 	endforeach()
-	file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/*.h
-		${PROJECT_SOURCE_DIR}/src/*/*.def
-		${PROJECT_SOURCE_DIR}/fuzz/*.h)
-	get_directory_property(warnings COMPILE_OPTIONS)
 	add_custom_command(OUTPUT ${name}
-		COMMAND ${CLANG} -std=gnu11 -O2 -g ${warnings} -D_GNU_SOURCE
-			${includes} -fsanitize=fuzzer ${sources} -o ${name}
-		DEPENDS ${sources} ${headers}
-		COMMENT "Linking libFuzzer engine ${name}" VERBATIM)
+		COMMAND ${CLANG} -fsanitize=fuzzer ${objects} -o ${name}
+		DEPENDS ${objects}
+		COMMAND_EXPAND_LISTS VERBATIM
+		COMMENT "Linking libFuzzer engine ${name}")
 	add_custom_target(engine-${name} ALL DEPENDS ${name})
 endfunction()
 
-# add_host_program(NAME MODULE module USES module... PACKAGES prefix...)
+# add_host_program(NAME MODULE module USES module... HEADERS module...
+#	PACKAGES prefix...): HEADERS are seen, not linked
 function(add_host_program name)
-	cmake_parse_arguments(arg "" "MODULE" "USES;PACKAGES" ${ARGN})
+	cmake_parse_arguments(arg "" "MODULE" "USES;HEADERS;PACKAGES" ${ARGN})
 	module_root(${arg_MODULE})
 	add_executable(${name} ${module_sources})
-	module_setup(${name} ${arg_MODULE} USES ${arg_USES}
+	module_setup(${name} ${arg_MODULE} USES ${arg_USES} ${arg_HEADERS}
 		PACKAGES ${arg_PACKAGES})
 	target_compile_options(${name} PRIVATE ${sanitize_flags})
 	target_compile_definitions(${name} PRIVATE
@@ -109,6 +104,6 @@ function(add_host_program name)
 		RMAPTORTURE_BINARY_DIR="${PROJECT_BINARY_DIR}"
 		RMAPTORTURE_VERSION="${PROJECT_VERSION}")
 	list(REVERSE arg_USES)
-	target_link_libraries(${name} PRIVATE ${arg_USES})
+	target_link_libraries(${name} PRIVATE ${arg_USES} m)
 	target_link_options(${name} PRIVATE ${sanitize_flags})
 endfunction()

@@ -70,7 +70,7 @@ bool rng_one_in(struct rng *rng, uint32_t n)
 
 void text_init(struct text *text, char *buf, size_t cap)
 {
-	*text = (struct text){ .buf = buf, .cap = cap };
+	*text = (struct text){.buf = buf, .cap = cap};
 	buf[0] = '\0';
 }
 

@@ -16,6 +16,14 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST_CHECK    __attribute__((warn_unused_result))
 #define PRINTF(f, a)  __attribute__((format(printf, f, a)))
+/* SCOPED(fn) - @fn(&variable) is called when the variable leaves its scope */
+#define SCOPED(fn) __attribute__((__cleanup__(fn)))
+/* DEFINE_FREEP(type, fn) - fn##p() for SCOPED(), from @fn that frees one */
+#define DEFINE_FREEP(type, fn)                                                 \
+	static inline void fn##p(struct type **p)                              \
+	{                                                                      \
+		fn(*p);                                                        \
+	}
 
 static inline size_t min_size(size_t a, size_t b)
 {

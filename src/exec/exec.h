@@ -164,11 +164,13 @@ int kcov_prepare(struct lane *lane, struct why *why);
 /** kcov_enable() - an actor starts to be traced */
 void kcov_enable(const struct actor *actor);
 /** kcov_collect() - fold all areas of the program into @map and clear them;
- * count sites for a prune. Returns the number of PCs (0 in map mode). */
+ * count sites for kcov_rank(). Returns the number of PCs (0 in map mode). */
 uint32_t kcov_collect(struct lane *lane, uint8_t *map);
-/** kcov_prune() - patch out the @nr sites counted most often among those that
- *  every counted program hit. Returns how many were. */
-uint32_t kcov_prune(struct lane *lane, uint32_t nr);
+/** kcov_rank() - the @nr sites counted most often among those that every
+ *  counted program hit, to @ret_pcs; forgets the counts. Returns how many. */
+uint32_t kcov_rank(struct lane *lane, uint64_t *ret_pcs, uint32_t nr);
+/** kcov_prune() - patch out @nr sites; what is none is passed over. Sorts. */
+void kcov_prune(uint64_t *pcs, uint32_t nr);
 /** kcov_sites() - how many call sites the kernel has, and how many are pruned;
  *  both 0 when it does not tell */
 void kcov_sites(uint32_t *ret_sites, uint32_t *ret_pruned);

@@ -217,43 +217,38 @@ static uint32_t sites_rank(struct sites *sites)
 	return nr;
 }
 
-static uint32_t prune_write(uint64_t *pcs, uint32_t nr)
+void kcov_prune(uint64_t *pcs, uint32_t nr)
 {
 	int fd = open(KCOV_PRUNE_PATH, O_WRONLY | O_CLOEXEC);
-	uint32_t pruned = 0;
 
 	if (fd < 0)
-		return 0;
+		return;
 	qsort(pcs, nr, sizeof(pcs[0]), by_value);
 	while (nr) {
 		ssize_t len = write(fd, pcs, nr * sizeof(pcs[0]));
 		uint32_t done = len > 0 ? (uint32_t)len / 8 : 0;
 
-		pruned += done;
 		/* what stopped it is no live site: go on behind it */
 		done += done < nr;
 		pcs += done;
 		nr -= done;
 	}
 	close(fd);
-	return pruned;
 }
 
-uint32_t kcov_prune(struct lane *lane, uint32_t nr)
+uint32_t kcov_rank(struct lane *lane, uint64_t *ret_pcs, uint32_t nr)
 {
-	uint64_t pcs[SLOT_SITES_MAX];
 	uint32_t ranked;
 
 	if (!lane->sites)
 		return 0;
 	ranked = sites_rank(lane->sites);
-	nr = nr < SLOT_SITES_MAX ? nr : SLOT_SITES_MAX;
 	nr = nr < ranked ? nr : ranked;
 	for (uint32_t i = 0; i < nr; i++)
-		pcs[i] = lane->sites->site[i].pc;
+		ret_pcs[i] = lane->sites->site[i].pc;
 	munmap(lane->sites, sizeof(*lane->sites));
 	lane->sites = NULL;
-	return prune_write(pcs, nr);
+	return nr;
 }
 
 void kcov_sites(uint32_t *ret_sites, uint32_t *ret_pruned)

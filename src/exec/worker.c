@@ -222,11 +222,21 @@ static void request_bare(struct lane *lane, const struct slot_request *request)
 	result_broken(lane->result, why.text);
 }
 
+/* The sites that a host chose travel at the start of the lane's map. */
+static void request_rank(struct lane *lane, uint32_t nr)
+{
+	struct slot_lane *shared = &lane->guest->slot->lane[lane->index];
+
+	nr = nr < SLOT_SITES_MAX ? nr : SLOT_SITES_MAX;
+	shared->number = kcov_rank(lane, (uint64_t *)shared->map, nr);
+}
+
 static void request_prune(struct lane *lane, uint32_t nr)
 {
 	struct slot *slot = lane->guest->slot;
 
-	slot->lane[lane->index].number = kcov_prune(lane, nr);
+	nr = nr < SLOT_SITES_MAX ? nr : SLOT_SITES_MAX;
+	kcov_prune((uint64_t *)slot->lane[lane->index].map, nr);
 	kcov_sites(&slot->kcov_sites, &slot->kcov_pruned);
 }
 
@@ -235,6 +245,9 @@ static void request_serve(struct lane *lane, const struct slot_request *request)
 	switch (request->command) {
 	case SLOT_RUN:
 		program_run(lane, request);
+		return;
+	case SLOT_RANK:
+		request_rank(lane, request->number);
 		return;
 	case SLOT_PRUNE:
 		request_prune(lane, request->number);

@@ -76,7 +76,8 @@ int cmd_findings(int argc, char **argv)
 		    &options))
 		return EXIT_BROKEN;
 	if (argc > 2) {
-		g_set_error(&error, HOST_ERROR, 0, "want one folder at most");
+		g_set_error(&error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"want one folder at most");
 		return host_fail("findings", error);
 	}
 	status = print_list(argc == 2 ? argv[1] : "out", &options, &error);
@@ -180,7 +181,8 @@ int cmd_show(int argc, char **argv)
 		    &options))
 		return EXIT_BROKEN;
 	if (argc != 2)
-		g_set_error(&error, HOST_ERROR, 0, "want one finding");
+		g_set_error(&error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"want one finding");
 	else
 		finding = store_find(out ? out : "out", argv[1], &error);
 	if (!finding)

@@ -195,7 +195,8 @@ int cmd_triage(int argc, char **argv)
 		    &options))
 		return EXIT_BROKEN;
 	if (argc != 2)
-		g_set_error(&error, HOST_ERROR, 0, "want one folder");
+		g_set_error(&error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"want one folder");
 	else if (g_file_test(argv[1], G_FILE_TEST_IS_REGULAR))
 		triage_file(groups, argv[1]);
 	else

@@ -28,7 +28,7 @@
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
 #define SLOT_MAP_BYTES (1u << 16)
-#define SLOT_SITES_MAX 4096 /* KCOV call sites that a prune may name */
+#define SLOT_SITES_MAX 4096 /* KCOV call sites, u64 each, at the start of map */
 
 enum guest_state {
 	GUEST_BOOTING = 0,
@@ -38,9 +38,11 @@ enum guest_state {
 
 enum slot_command {
 	SLOT_RUN = 1,	/* run @prog as @flags say */
-	SLOT_PRUNE = 2, /* patch out the @number KCOV sites counted most often
-			 * among those that every RUN_COUNT program hit;
-			 * @number becomes how many were */
+	SLOT_RANK = 2,	/* name the @number KCOV call sites counted most often
+			 * among those that every RUN_COUNT program hit: @number
+			 * becomes how many there are, @map starts with them */
+	SLOT_PRUNE = 5, /* patch out the @number sites at the start of @map;
+			 * the slot's kcov_pruned tells how many were */
 	SLOT_BARE = 3,	/* the bare loop of `bench speed`, @number times;
 			 * result.us is the time of all */
 	SLOT_CRASH = 4, /* panic by sysrq: for `bench restore` and tests */
@@ -62,7 +64,7 @@ struct slot_lane {
 	uint32_t request __attribute__((aligned(4096)));
 	uint32_t command; /* enum slot_command */
 	uint32_t flags;	  /* RUN_* */
-	uint32_t number;
+	uint32_t number; /* in and out, see enum slot_command */
 	uint32_t timeout_ms; /* of one program, already scaled */
 	struct prog prog;
 	/* written by the guest */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "fuzz.h"
+
+#include <string.h>
+
+#define FRESH_CALLS_MAX 20 /* of a program made from nothing */
+#define FRESH_ONE_IN	50 /* mutations start over, so that no basin traps us */
+
+static bool parse(const uint8_t *data, size_t len, struct prog *ret)
+{
+	return !prog_parse((const char *)data, len, ret, NULL) && ret->nr_calls;
+}
+
+/* Drops calls from the end until the text fits. */
+static size_t print(struct prog *prog, uint8_t *out, size_t max_len)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	for (; prog->nr_calls; prog->nr_calls--) {
+		text_init(&text, buf, sizeof(buf));
+		prog_print(prog, &text);
+		if (!text.full && text.len <= max_len) {
+			memcpy(out, buf, text.len);
+			return text.len;
+		}
+		memset(&prog->call[prog->nr_calls - 1], 0,
+			sizeof(prog->call[0]));
+	}
+	return 0;
+}
+
+size_t engine_mutate(uint8_t *data, size_t len, size_t max_len,
+	const uint8_t *other, size_t other_len, uint32_t caps, uint64_t seed)
+{
+	struct prog prog, second;
+	bool has_second;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	if (!parse(data, len, &prog) || rng_one_in(&rng, FRESH_ONE_IN)) {
+		prog_generate(
+			&prog, rng_range(&rng, 4, FRESH_CALLS_MAX), caps, &rng);
+		return print(&prog, data, max_len);
+	}
+	has_second = other && parse(other, other_len, &second);
+	prog_mutate(&prog, has_second ? &second : NULL, caps, &rng);
+	return print(&prog, data, max_len);
+}
+
+size_t engine_cross(const uint8_t *a, size_t a_len, const uint8_t *b,
+	size_t b_len, uint8_t *out, size_t max_out, uint64_t seed)
+{
+	struct prog first, second, crossed;
+	struct rng rng;
+
+	if (!parse(a, a_len, &first) || !parse(b, b_len, &second))
+		return 0;
+	rng_seed(&rng, seed);
+	prog_cross(&first, &second, &crossed, &rng);
+	return print(&crossed, out, max_out);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture bench: figures of this machine, as commands. */
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BENCH_PROGRAM RMAPTORTURE_SOURCE_DIR "/corpus/seeds/bench.prog"
+#define ANSWER_MS     60000
+
+struct bench {
+	const struct host_options *options;
+	struct host_result *result;
+	struct target *target;
+	char *scratch;
+	int rounds;
+	int programs; /* of one round, on each lane */
+};
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(double *values, guint nr, double q)
+{
+	qsort(values, nr, sizeof(*values), by_value);
+	return nr ? values[MIN(nr - 1, (guint)(q * nr))] : 0;
+}
+
+static void figure(
+	struct bench *bench, const char *name, double value, const char *unit)
+{
+	printf("  %-26s %10.3f %s\n", name, value, unit);
+	host_result_figure(bench->result, name, value);
+}
+
+/* QEMU's CPU time so far, all threads: fields 14 and 15 of /proc/PID/stat,
+ * in clock ticks (proc(5)). */
+static double cpu_seconds(GPid pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
+	g_autofree char *text = NULL;
+	unsigned long user, system;
+	const char *rest;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return 0;
+	rest = strrchr(text, ')');
+	if (!rest ||
+		sscanf(rest + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			&user, &system) != 2)
+		return 0;
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* --- speed -----------------------------------------------------------------
+ */
+
+struct sample {
+	double seconds, cpu, wait;
+};
+
+static gboolean take_reply(struct guest *guest, guint lane,
+	const struct prog *prog, struct prog_result *ret, GError **error)
+{
+	struct why why = {"the guest died"};
+
+	if (guest_finish(guest, lane, prog, ret, NULL, ANSWER_MS, &why) ==
+		GUEST_DONE)
+		return TRUE;
+	g_set_error(
+		error, HOST_ERROR, HOST_ERROR_BROKEN, "bench: %s", why.text);
+	return FALSE;
+}
+
+static double waited(const struct guest *guest, guint lanes)
+{
+	double ns = 0;
+
+	for (guint lane = 0; lane < lanes; lane++)
+		ns += (double)guest->slot->lane[lane].wait_ns;
+	return ns / 1e9;
+}
+
+/* The harness: every lane is kept busy with one program after the other. */
+static gboolean measure_harness(struct bench *bench, struct guest *guest,
+	const struct prog *prog, struct sample *ret, GError **error)
+{
+	static struct prog_result result;
+	struct slot_request request = {
+		.command = SLOT_RUN,
+		.flags = RUN_COVER | RUN_CHECK,
+		.timeout_ms = bench->target->timeout_ms,
+	};
+	guint lanes = bench->target->nr_lanes;
+	guint todo = (guint)bench->programs * lanes, sent = 0, done = 0;
+	double cpu = cpu_seconds(vm_pid(guest->vm));
+	double wait = waited(guest, lanes);
+	gint64 start = g_get_monotonic_time();
+
+	for (; sent < lanes; sent++)
+		guest_start(guest, sent, &request, prog);
+	while (done < todo && !guest->ended) {
+		gboolean any = FALSE;
+
+		for (guint lane = 0; lane < lanes; lane++) {
+			if (!guest->expected[lane] ||
+				!slot_replied(guest->slot, lane,
+					guest->expected[lane]))
+				continue;
+			if (!take_reply(guest, lane, prog, &result, error))
+				return FALSE;
+			any = TRUE;
+			done++;
+			if (sent++ < todo)
+				guest_start(guest, lane, &request, prog);
+		}
+		if (!any && !g_main_context_iteration(NULL, FALSE))
+			g_usleep(50);
+	}
+	ret->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
+	ret->cpu = cpu_seconds(vm_pid(guest->vm)) - cpu;
+	ret->wait = waited(guest, lanes) - wait;
+	return !guest->ended;
+}
+
+/* The bare loop: the same calls, straight C in the guest, on every lane. */
+static gboolean measure_bare(struct bench *bench, struct guest *guest,
+	const struct prog *prog, struct sample *ret, GError **error)
+{
+	static struct prog_result result;
+	struct slot_request request = {
+		.command = SLOT_BARE,
+		.number = (guint32)bench->programs,
+		.timeout_ms = ANSWER_MS,
+	};
+	guint lanes = bench->target->nr_lanes;
+	double cpu = cpu_seconds(vm_pid(guest->vm));
+	gint64 start = g_get_monotonic_time();
+
+	for (guint lane = 0; lane < lanes; lane++)
+		guest_start(guest, lane, &request, prog);
+	for (guint lane = 0; lane < lanes; lane++) {
+		if (!take_reply(guest, lane, prog, &result, error))
+			return FALSE;
+	}
+	ret->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
+	ret->cpu = cpu_seconds(vm_pid(guest->vm)) - cpu;
+	return TRUE;
+}
+
+static void print_speed(struct bench *bench, double *rates, double *ratios,
+	double *shares, double *per_cpu)
+{
+	guint n = (guint)bench->rounds;
+
+	figure(bench, "programs_per_second", quantile(rates, n, 0.5),
+		"median of the rounds");
+	figure(bench, "ratio_to_bare_loop", quantile(ratios, n, 0.5),
+		"harness to bare loop, in pairs");
+	figure(bench, "ratio_to_bare_loop_min", quantile(ratios, n, 0), "");
+	figure(bench, "ratio_to_bare_loop_max", quantile(ratios, n, 1), "");
+	figure(bench, "guest_wait_share", quantile(shares, n, 0.5),
+		"of the lanes' time, waiting for the host");
+	figure(bench, "programs_per_cpu_second", quantile(per_cpu, n, 0.5),
+		"of QEMU's CPU time");
+}
+
+static gboolean bench_speed(struct bench *bench, struct guest *guest,
+	const struct prog *prog, GError **error)
+{
+	guint n = (guint)bench->rounds;
+	g_autofree double *rates = g_new0(double, n);
+	g_autofree double *ratios = g_new0(double, n);
+	g_autofree double *shares = g_new0(double, n);
+	g_autofree double *per_cpu = g_new0(double, n);
+	double done = (double)bench->programs * bench->target->nr_lanes;
+	struct sample ours, bare;
+
+	/* one round of each to warm the translator up */
+	if (!measure_harness(bench, guest, prog, &ours, error) ||
+		!measure_bare(bench, guest, prog, &bare, error))
+		return FALSE;
+	for (guint i = 0; i < n; i++) {
+		if (!measure_harness(bench, guest, prog, &ours, error) ||
+			!measure_bare(bench, guest, prog, &bare, error))
+			return FALSE;
+		rates[i] = done / ours.seconds;
+		ratios[i] = (bare.seconds / ours.seconds);
+		shares[i] =
+			ours.wait / (ours.seconds * bench->target->nr_lanes);
+		per_cpu[i] = done / MAX(ours.cpu, 0.01);
+		host_progress(bench->options, TRUE,
+			"round %u of %u: %.1f/s, ratio %.2f", i + 1, n,
+			rates[i], ratios[i]);
+	}
+	print_speed(bench, rates, ratios, shares, per_cpu);
+	return TRUE;
+}
+
+static struct guest *fresh_guest(struct bench *bench, GError **error)
+{
+	g_autofree char *dir = g_build_filename(bench->scratch, "speed", NULL);
+	struct vm *vm = vm_clone(bench->target->template, dir, error);
+	struct guest *guest;
+
+	if (!vm)
+		return NULL;
+	guest = guest_open(vm);
+	if (vm_resume(vm, error))
+		return guest;
+	guest_free(guest);
+	return NULL;
+}
+
+static gboolean speed(struct bench *bench, GError **error)
+{
+	const char *const paths[] = {BENCH_PROGRAM, NULL};
+	g_autoptr(GPtrArray) progs = programs_load(paths, error);
+	struct guest *SCOPED(guest_freep) guest = NULL;
+	const struct named_prog *named;
+
+	if (!progs)
+		return FALSE;
+	named = progs->pdata[0];
+	guest = fresh_guest(bench, error);
+	return guest && bench_speed(bench, guest, &named->prog, error);
+}
+
+/* --- restore ---------------------------------------------------------------
+ */
+
+/* From the moment that QEMU reports the panic to the reply of the next program,
+ * and to the moment its VM runs. */
+static gboolean crash_once(struct bench *bench, struct vm_pool *pool,
+	struct guest **guest, const struct prog *prog, double *ret_next_ms,
+	double *ret_reply_ms, GError **error)
+{
+	static struct prog_result result;
+	struct slot_request crash = {.command = SLOT_CRASH};
+	struct slot_request run = {.command = SLOT_RUN,
+		.flags = RUN_COVER,
+		.timeout_ms = bench->target->timeout_ms};
+	gint64 death;
+	struct vm *vm;
+
+	guest_start(*guest, 0, &crash, NULL);
+	while (!(*guest)->ended)
+		g_main_context_iteration(NULL, TRUE);
+	death = vm_death_time_us((*guest)->vm);
+	vm = vm_pool_take(pool, error);
+	if (!vm)
+		return FALSE;
+	guest_free(*guest);
+	*guest = guest_open(vm);
+	guest_start(*guest, 0, &run, prog);
+	while (!(*guest)->ended &&
+		(*guest)->slot->lane[0].progress[0][0] == CALL_NOT_RUN &&
+		!slot_replied((*guest)->slot, 0, (*guest)->expected[0]))
+		g_usleep(20);
+	*ret_next_ms = (double)(g_get_monotonic_time() - death) / 1000;
+	if (!take_reply(*guest, 0, prog, &result, error))
+		return FALSE;
+	*ret_reply_ms = (double)(g_get_monotonic_time() - death) / 1000;
+	return TRUE;
+}
+
+static gboolean restore(struct bench *bench, GError **error)
+{
+	guint n = (guint)bench->rounds;
+	g_autofree double *next = g_new0(double, n);
+	g_autofree double *reply = g_new0(double, n);
+	g_autofree char *dir = g_build_filename(bench->scratch, "pool", NULL);
+	struct vm_pool *pool =
+		vm_pool_new(bench->target->template, dir, 1, error);
+	struct guest *guest = NULL;
+	struct prog prog = {0};
+	gboolean good;
+	struct vm *vm;
+
+	good = pool &&
+	       !prog_parse("p0 mmap v0:1 rw anon\np0 touch v0:1\n", 39, &prog,
+		       NULL) &&
+	       (vm = vm_pool_take(pool, error));
+	if (good)
+		guest = guest_open(vm);
+	for (guint i = 0; good && i < n; i++) {
+		while (!vm_pool_nr_ready(pool))
+			g_main_context_iteration(NULL, TRUE);
+		good = crash_once(
+			bench, pool, &guest, &prog, &next[i], &reply[i], error);
+		host_progress(bench->options, TRUE,
+			"crash %u of %u: %.0f ms, reply after %.0f ms", i + 1,
+			n, next[i], reply[i]);
+	}
+	if (good) {
+		figure(bench, "crash_to_next_ms_p50", quantile(next, n, 0.5),
+			"ms from the panic until the next program runs");
+		figure(bench, "crash_to_next_ms_p95", quantile(next, n, 0.95),
+			"ms");
+		figure(bench, "crash_to_reply_ms_p50", quantile(reply, n, 0.5),
+			"ms until it has replied");
+		figure(bench, "crash_to_reply_ms_p95", quantile(reply, n, 0.95),
+			"ms");
+	}
+	guest_free(guest);
+	vm_pool_free(pool);
+	return good;
+}
+
+static const struct {
+	const char *name;
+	gboolean (*run)(struct bench *bench, GError **error);
+	int rounds;
+} benches[] = {
+	{"speed", speed, 7},
+	{"restore", restore, 50},
+};
+
+static int bench_named(
+	struct bench *bench, guint which, const struct target_options *t)
+{
+	g_autofree char *command =
+		g_strdup_printf("bench %s", benches[which].name);
+	g_autoptr(GError) error = NULL;
+	int status = EXIT_BROKEN;
+
+	if (!bench->rounds)
+		bench->rounds = benches[which].rounds;
+	bench->target = target_open(t, bench->options, &error);
+	if (!bench->target)
+		return error ? host_fail("bench", error) : EXIT_CLEAN;
+	bench->result = host_result_new(command, bench->options);
+	host_result_kernel(bench->result, bench->target->name,
+		bench->target->profile, bench->target->build_id);
+	bench->scratch = host_scratch(&error);
+	printf("%s on %s:%s, %s, %u lanes, %d rounds\n", command,
+		bench->target->name, bench->target->profile,
+		vm_accel_name(bench->target->machine.accel),
+		bench->target->nr_lanes, bench->rounds);
+	if (bench->scratch && benches[which].run(bench, &error))
+		status = EXIT_CLEAN;
+	if (error)
+		(void)host_fail("bench", error);
+	host_scratch_free(bench->scratch);
+	target_free(bench->target);
+	return host_result_end(bench->result, status);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct host_options SCOPED(host_options_clear) options = {0};
+	struct target_options target = {0};
+	struct bench bench = {.options = &options, .programs = 200};
+	GOptionEntry entries[] = {
+		TARGET_OPTIONS(&target),
+		{"rounds", 0, 0, G_OPTION_ARG_INT, &bench.rounds,
+			"rounds of speed (7), crashes of restore (50)", "N"},
+		{"programs", 0, 0, G_OPTION_ARG_INT, &bench.programs,
+			"programs of a round and lane (default 200)", "N"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	if (!host_parse(&argc, &argv, entries, "speed|restore",
+		    "Figures of this machine.", &options))
+		return EXIT_BROKEN;
+	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(benches); i++) {
+		if (!strcmp(argv[1], benches[i].name) && bench.rounds >= 0 &&
+			bench.programs > 0)
+			return bench_named(&bench, i, &target);
+	}
+	g_printerr("rmaptorture bench: want speed or restore\n");
+	return EXIT_BROKEN;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture fuzz: engines on the host, the kernel under test in VMs. */
+#include "session.h"
+
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REPLAYS_DEFAULT 5
+
+struct fuzz_options {
+	struct target_options target;
+	char *engine, *max_runtime, *corpus, *out;
+	int vms, replays, stop_after;
+};
+
+static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
+	struct host_options *options)
+{
+	GOptionEntry entries[] = {
+		TARGET_OPTIONS(&fuzz->target),
+		{"engine", 0, 0, G_OPTION_ARG_STRING, &fuzz->engine,
+			"libfuzzer (default)", "NAME"},
+		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &fuzz->max_runtime,
+			"how long to fuzz (default 10m)", "TIME"},
+		{"vms", 0, 0, G_OPTION_ARG_INT, &fuzz->vms,
+			"VMs at once (default: one for two processors)", "N"},
+		{"corpus", 0, 0, G_OPTION_ARG_FILENAME, &fuzz->corpus,
+			"also start from the programs in this folder", "DIR"},
+		{"out", 0, 0, G_OPTION_ARG_FILENAME, &fuzz->out,
+			"corpus, crashes and logs (default out)", "DIR"},
+		{"replays", 0, 0, G_OPTION_ARG_INT, &fuzz->replays,
+			"replay each finding so often at the end (default 5)",
+			"N"},
+		{"stop-after", 0, 0, G_OPTION_ARG_INT, &fuzz->stop_after,
+			"end when so many titles were found", "N"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	fuzz->replays = REPLAYS_DEFAULT;
+	if (!host_parse(argc, argv, entries, "[-- LIBFUZZER ARGUMENTS]",
+		    "Fuzz a kernel in VMs until the time is over.", options))
+		return FALSE;
+	if (fuzz->engine && strcmp(fuzz->engine, "libfuzzer")) {
+		fprintf(stderr,
+			"rmaptorture fuzz: no engine '%s'; there is "
+			"libfuzzer\n",
+			fuzz->engine);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static guint default_vms(void)
+{
+	return MAX(1, g_get_num_processors() / 2);
+}
+
+/* Replays a finding on fresh clones and stores what was seen. */
+static void replay_finding(struct session *session, struct finding *finding,
+	guint n, struct replay *ret)
+{
+	g_autofree char *dir =
+		g_build_filename(session->scratch, "replays", NULL);
+	struct candidate SCOPED(candidate_clear) candidate = {0};
+	g_autoptr(GError) error = NULL;
+
+	*ret = (struct replay){.n = n};
+	host_progress(session->options, TRUE, "replaying: %s", finding->title);
+	if (!replay_find(session->target, dir, finding, session->options,
+		    &candidate))
+		return;
+	replay_count(session->target, dir, &candidate, finding->title, n, ret);
+	if (!replay_store(finding, &candidate, ret, &error))
+		host_progress(session->options, FALSE, "%s", error->message);
+}
+
+static void print_program(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		if (**line && **line != '#')
+			printf("      %s\n", *line);
+	}
+}
+
+static void print_finding(struct session *session, struct finding *finding,
+	guint replays, struct host_result *result)
+{
+	const double *first =
+		g_hash_table_lookup(session->titles, finding->title);
+	g_autofree char *path =
+		g_build_filename(finding->dir, "repro.prog", NULL);
+	g_autofree char *text = NULL;
+	struct replay replay = {0};
+	double low, high;
+
+	if (replays)
+		replay_finding(session, finding, replays, &replay);
+	printf("\n  %s\n    first seen after %.1f s, %" G_GUINT64_FORMAT
+	       " times; %s\n",
+		finding->title, first ? *first : 0.0, finding->count,
+		finding->dir);
+	if (replays) {
+		replay_interval(replay.k, replay.n, &low, &high);
+		printf("    replays %u of %u (95 %%: %.0f to %.0f %%)",
+			replay.k, replay.n, low * 100, high * 100);
+		if (replay.k)
+			printf(", %.1f s to the crash", replay.seconds_median);
+		printf("\n");
+	}
+	if (g_file_get_contents(path, &text, NULL, NULL)) {
+		printf("    program:\n");
+		print_program(text);
+	}
+	host_result_finding(
+		result, finding->title, finding->dir, replay.k, replay.n);
+}
+
+/* Findings of this session only, oldest first. */
+static void print_findings(
+	struct session *session, guint replays, struct host_result *result)
+{
+	g_autoptr(GPtrArray) findings = store_list(session->want->out, NULL);
+
+	for (guint i = 0; findings && i < findings->len; i++) {
+		struct finding *finding = findings->pdata[i];
+
+		if (g_hash_table_contains(session->titles, finding->title))
+			print_finding(session, finding, replays, result);
+	}
+	if (!g_hash_table_size(session->titles))
+		printf("  none\n");
+}
+
+static void print_figures(
+	const struct session *session, struct host_result *result)
+{
+	struct session_figures f;
+	double rate;
+
+	session_figures(session, &f);
+	rate = (double)f.programs / MAX(f.seconds, 0.001);
+	printf("\n%s:%s  (%s, %s, seed %" G_GUINT64_FORMAT ")\n\n",
+		session->target->name, session->target->profile,
+		session->target->release,
+		vm_accel_name(session->target->machine.accel),
+		session->options->seed);
+	printf("  programs     %-10" G_GUINT64_FORMAT
+	       " %.1f a second, %.0f s\n",
+		f.programs, rate, f.seconds);
+	printf("  edges        %-10" G_GUINT64_FORMAT
+	       " corpus of %" G_GUINT64_FORMAT " programs\n",
+		f.edges, f.corpus);
+	printf("  VMs          %-10" G_GUINT64_FORMAT
+	       " died, %" G_GUINT64_FORMAT " of them hung; %" G_GUINT64_FORMAT
+	       " broken, %" G_GUINT64_FORMAT " engines restarted\n\n",
+		session->deaths, session->hung, session->broken, f.restarts);
+	host_result_figure(result, "programs", (double)f.programs);
+	host_result_figure(result, "programs_per_second", rate);
+	host_result_figure(result, "edges", (double)f.edges);
+	host_result_figure(result, "windows", 0);
+	host_result_figure(
+		result, "findings", g_hash_table_size(session->titles));
+	host_result_figure(result, "vm_deaths", (double)session->deaths);
+	host_result_figure(result, "broken", (double)session->broken);
+}
+
+static int fuzz_target(struct session *session, guint replays,
+	struct host_result *result, GError **error)
+{
+	gboolean ok;
+
+	session->store = store_open(session->want->out, error);
+	if (!session->store)
+		return EXIT_BROKEN;
+	session->machine = target_describe(session->target);
+	if (!g_file_get_contents(
+		    session->target->config, &session->config, NULL, error))
+		return EXIT_BROKEN;
+	ok = session_run(session, error);
+	if (session->titles && session->machines) {
+		print_figures(session, result);
+		printf("findings\n");
+		print_findings(
+			session, session->interrupted ? 0 : replays, result);
+	}
+	if (session->titles && g_hash_table_size(session->titles))
+		return EXIT_FINDING;
+	return ok ? EXIT_CLEAN : EXIT_BROKEN;
+}
+
+static int fuzz(struct fuzz_options *fuzz, char **engine_args,
+	const struct host_options *options)
+{
+	g_autofree char *bin = host_executable_dir();
+	g_autofree char *engine =
+		g_build_filename(bin, "rmaptorture-libfuzzer", NULL);
+	struct session_options want = {
+		.out = fuzz->out ? fuzz->out : "out",
+		.corpus = fuzz->corpus,
+		.engine_path = engine,
+		.engine_args = engine_args,
+		.nr_vms = fuzz->vms > 0 ? (guint)fuzz->vms : default_vms(),
+		.stop_after = (guint)MAX(fuzz->stop_after, 0),
+	};
+	struct session session = {.options = options, .want = &want};
+	struct target *SCOPED(target_freep) target = NULL;
+	g_autoptr(GError) error = NULL;
+	struct host_result *result;
+	int status;
+
+	want.seconds = host_seconds(
+		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
+	if (want.seconds < 0)
+		return EXIT_BROKEN;
+	target = target_open(&fuzz->target, options, &error);
+	if (!target)
+		return error ? host_fail("fuzz", error) : EXIT_CLEAN;
+	session.target = target;
+	host_progress(options, FALSE, "seed %" G_GUINT64_FORMAT, options->seed);
+	result = host_result_new("fuzz", options);
+	host_result_kernel(
+		result, target->name, target->profile, target->build_id);
+	target_skips(target, options, result);
+	status = fuzz_target(
+		&session, (guint)MAX(fuzz->replays, 0), result, &error);
+	if (error)
+		(void)host_fail("fuzz", error);
+	session_clear(&session);
+	g_clear_pointer(&session.store, store_close);
+	return host_result_end(result, status);
+}
+
+int cmd_fuzz(int argc, char **argv)
+{
+	struct fuzz_options options = {0};
+	struct host_options SCOPED(host_options_clear) host = {0};
+	char **engine_args = NULL;
+
+	if (!parse(&argc, &argv, &options, &host))
+		return EXIT_BROKEN;
+	if (argc > 1 && strcmp(argv[1], "--")) {
+		fprintf(stderr,
+			"rmaptorture fuzz: '%s'? libFuzzer's own arguments "
+			"come after --\n",
+			argv[1]);
+		return EXIT_BROKEN;
+	}
+	if (argc > 2)
+		engine_args = argv + 2;
+	return fuzz(&options, engine_args, &host);
+}

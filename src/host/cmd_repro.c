@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RUNS_DEFAULT   20
+#define MINIMIZE_TRIES 300
+#define C_SOURCE_MAX   (256 * 1024)
+
+struct repro_run {
+	struct target *target;
+	const struct host_options *options;
+	struct finding *finding;
+	char *scratch;
+	guint tries; /* of each smaller program before it counts as clean */
+	guint runs;
+};
+
+/* prog_minimize()'s question, for a program alone on the lane that showed it */
+static int still_shows(const struct prog *prog, void *user)
+{
+	struct repro_run *repro = user;
+	struct candidate one = {.nr = {1}, .prog = {(void *)prog}};
+
+	repro->runs++;
+	host_progress(repro->options, TRUE, "minimize: try %u, %u calls",
+		repro->runs, prog->nr_calls);
+	for (guint try = 0; try < repro->tries; try++) {
+		struct report report;
+		double seconds;
+
+		if (replay_run(repro->target, repro->scratch, &one,
+			    repro->finding->title, &seconds, &report) > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* The lane of a candidate that is one program, or SLOT_LANES. */
+static guint single_lane(const struct candidate *candidate)
+{
+	guint lane = SLOT_LANES;
+
+	for (guint i = 0; i < SLOT_LANES; i++) {
+		if (!candidate->nr[i])
+			continue;
+		if (candidate->nr[i] > 1 || lane != SLOT_LANES)
+			return SLOT_LANES;
+		lane = i;
+	}
+	return lane;
+}
+
+static void minimize(struct repro_run *repro, struct candidate *candidate,
+	const struct replay *replay)
+{
+	guint lane = single_lane(candidate);
+	int tries;
+
+	if (lane == SLOT_LANES || !replay->k) {
+		printf("not minimized: it takes more than one program\n");
+		return;
+	}
+	/* at k of n, so many tries miss it in one of a hundred cases */
+	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
+	tries = prog_minimize(
+		candidate->prog[lane], still_shows, repro, MINIMIZE_TRIES);
+	printf("minimized to %u calls in %d tries\n",
+		candidate->prog[lane]->nr_calls, tries);
+}
+
+static void print_candidate(const struct candidate *candidate)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		for (guint i = 0; i < candidate->nr[lane]; i++) {
+			text_init(&text, buf, sizeof(buf));
+			prog_print(&candidate->prog[lane][i], &text);
+			printf("# lane %u, program %u of %u\n%s", lane, i + 1,
+				candidate->nr[lane], buf);
+		}
+	}
+}
+
+static gboolean write_c_source(
+	const struct candidate *candidate, const char *path, GError **error)
+{
+	guint lane = single_lane(candidate);
+	g_autofree char *buf = g_malloc(C_SOURCE_MAX);
+	struct text text;
+
+	text_init(&text, buf, C_SOURCE_MAX);
+	if (lane == SLOT_LANES || prog_c_source(candidate->prog[lane], &text)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"--c: only a single program has a C source");
+		return FALSE;
+	}
+	return g_file_set_contents(path, buf, (gssize)text.len, error);
+}
+
+static void print_replay(const struct replay *replay)
+{
+	double low, high;
+
+	replay_interval(replay->k, replay->n, &low, &high);
+	printf("replays %u of %u (95 %%: %.0f to %.0f %%)", replay->k,
+		replay->n, low * 100, high * 100);
+	if (replay->k)
+		printf(", %.2f s to the crash (median)",
+			replay->seconds_median);
+	if (replay->other)
+		printf(", %u showed another title", replay->other);
+	if (replay->broken)
+		printf(", %u broken runs not counted", replay->broken);
+	printf("\n");
+}
+
+static void add_figures(struct host_result *result,
+	const struct finding *finding, const struct candidate *candidate,
+	const struct replay *replay)
+{
+	guint calls = 0;
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		for (guint i = 0; i < candidate->nr[lane]; i++)
+			calls += candidate->prog[lane][i].nr_calls;
+	}
+	host_result_figure(result, "k", replay->k);
+	host_result_figure(result, "n", replay->n);
+	host_result_figure(result, "calls", calls);
+	host_result_figure(
+		result, "seconds_to_crash_median", replay->seconds_median);
+	host_result_finding(
+		result, finding->title, finding->dir, replay->k, replay->n);
+}
+
+static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
+	const char *c_path, struct host_result *result, GError **error)
+{
+	struct candidate SCOPED(candidate_clear) candidate = {0};
+	struct replay replay;
+
+	if (!replay_find(repro->target, repro->scratch, repro->finding,
+		    repro->options, &candidate)) {
+		printf("no program on record shows it again: 0 of %u tries of "
+		       "each\n",
+			3);
+		return EXIT_TIME;
+	}
+	replay_count(repro->target, repro->scratch, &candidate,
+		repro->finding->title, n, &replay);
+	if (smaller) {
+		minimize(repro, &candidate, &replay);
+		replay_count(repro->target, repro->scratch, &candidate,
+			repro->finding->title, n, &replay);
+	}
+	print_candidate(&candidate);
+	print_replay(&replay);
+	add_figures(result, repro->finding, &candidate, &replay);
+	if (!replay_store(repro->finding, &candidate, &replay, error))
+		return EXIT_BROKEN;
+	if (c_path && !write_c_source(&candidate, c_path, error))
+		return EXIT_BROKEN;
+	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
+}
+
+/* What the user leaves out comes from the finding's own record. */
+static void fill_target(struct target_options *t, const struct finding *finding)
+{
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
+	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		if (!t->kernel && g_str_has_prefix(*line, "kernel: "))
+			t->kernel = g_strdup(*line + strlen("kernel: "));
+		if (!t->append && g_str_has_prefix(*line, "user append: "))
+			t->append = g_strdup(*line + strlen("user append: "));
+	}
+}
+
+static int repro(struct target_options *t, const struct host_options *options,
+	const char *name, const char *out, guint n, gboolean smaller,
+	const char *c_path)
+{
+	g_autoptr(GError) error = NULL;
+	struct finding *SCOPED(finding_freep) finding =
+		store_find(out, name, &error);
+	struct target *SCOPED(target_freep) target = NULL;
+	struct repro_run repro = {.options = options, .finding = finding};
+	struct host_result *result;
+	int status = EXIT_BROKEN;
+
+	if (!finding)
+		return host_fail("repro", error);
+	fill_target(t, finding);
+	target = target_open(t, options, &error);
+	if (!target)
+		return error ? host_fail("repro", error) : EXIT_CLEAN;
+	repro.target = target;
+	repro.scratch = host_scratch(&error);
+	result = host_result_new("repro", options);
+	host_result_kernel(
+		result, target->name, target->profile, target->build_id);
+	printf("%s\n", finding->title);
+	if (repro.scratch)
+		status = replay_all(&repro, n, smaller, c_path, result, &error);
+	if (error)
+		(void)host_fail("repro", error);
+	host_scratch_free(repro.scratch);
+	return host_result_end(result, status);
+}
+
+int cmd_repro(int argc, char **argv)
+{
+	struct target_options target = {0};
+	struct host_options SCOPED(host_options_clear) options = {0};
+	gboolean smaller = FALSE;
+	int runs = RUNS_DEFAULT;
+	char *c_path = NULL, *out = NULL;
+	GOptionEntry entries[] = {
+		TARGET_OPTIONS(&target),
+		{"runs", 'n', 0, G_OPTION_ARG_INT, &runs,
+			"replay so often (default 20)", "N"},
+		{"minimize", 0, 0, G_OPTION_ARG_NONE, &smaller,
+			"make the program smaller while it shows the title",
+			NULL},
+		{"c", 0, 0, G_OPTION_ARG_FILENAME, &c_path,
+			"write the program as C", "FILE"},
+		{"out", 0, 0, G_OPTION_ARG_FILENAME, &out,
+			"where the finding is (default out)", "DIR"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	if (!host_parse(&argc, &argv, entries, "FINDING",
+		    "Replay a finding on fresh clones and count: k of n.",
+		    &options))
+		return EXIT_BROKEN;
+	if (argc != 2 || runs < 1) {
+		g_printerr("rmaptorture repro: name one finding, as "
+			   "`rmaptorture findings` lists them\n");
+		return EXIT_BROKEN;
+	}
+	return repro(&target, &options, argv[1], out ? out : "out", (guint)runs,
+		smaller, c_path);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture run: programs on fresh clones, every call's result, the verdict.
+ */
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct run {
+	struct target *target;
+	const struct host_options *options;
+	struct host_result *result;
+	char *scratch;
+	gboolean brief; /* many programs: a line each */
+	guint counts[VERDICT_BROKEN + 1];
+};
+
+static const char *const verdict_names[] = {
+	[VERDICT_PASS] = "PASS",
+	[VERDICT_FINDING] = "FINDING",
+	[VERDICT_SKIP] = "SKIP",
+	[VERDICT_BROKEN] = "BROKEN",
+};
+
+static void print_call(
+	const struct call *call, const struct call_result *result)
+{
+	static const char *const states[] = {
+		"not run", "never returned", "", "skipped"};
+	char buf[PROG_TEXT_MAX / 8];
+	struct text text;
+
+	text_init(&text, buf, sizeof(buf));
+	call_print(call, &text);
+	printf("  %-44s ", buf);
+	if (result->state != CALL_DONE)
+		printf("%s%s%s\n", states[result->state],
+			result->err ? ": " : "",
+			result->err ? g_strerror(-result->err) : "");
+	else if (result->err)
+		printf("%s (%u us)\n", g_strerror(-result->err), result->us);
+	else
+		printf("%" G_GINT64_FORMAT " (%u us)\n", result->ret,
+			result->us);
+}
+
+static void print_calls(
+	const struct prog *prog, const struct prog_result *result)
+{
+	for (guint32 i = 0; i < prog->nr_calls; i++)
+		print_call(&prog->call[i], &result->call[i]);
+}
+
+/* Calls that this guest cannot make are told, never passed over. */
+static enum verdict skip_verdict(const struct run *run, const struct prog *prog,
+	const struct prog_result *result)
+{
+	guint32 lacking = 0;
+
+	for (guint32 i = 0; i < prog->nr_calls; i++) {
+		if (result->call[i].state == CALL_SKIPPED &&
+			result->call[i].err == -ENOSYS)
+			lacking |=
+				call_needs(&prog->call[i]) & ~run->target->caps;
+	}
+	for (unsigned int bit = 0; bit < CAP_COUNT; bit++) {
+		if (lacking & 1u << bit)
+			printf("  skipped calls: %s\n", cap_lack(bit));
+	}
+	return lacking ? VERDICT_SKIP : VERDICT_PASS;
+}
+
+static enum verdict died(const struct guest *guest, struct judgment *ret)
+{
+	struct report report;
+
+	guest_title(guest, &report);
+	ret->verdict = guest->end == VM_END_QEMU_DIED ? VERDICT_BROKEN
+						      : VERDICT_FINDING;
+	(void)g_strlcpy(ret->title, report.title, sizeof(ret->title));
+	(void)g_strlcpy(ret->detail, guest->end_detail ? guest->end_detail : "",
+		sizeof(ret->detail));
+	if (report.end > report.start && ret->verdict == VERDICT_FINDING)
+		printf("%.*s\n", (int)(report.end - report.start),
+			vm_console(guest->vm)->str + report.start);
+	return ret->verdict;
+}
+
+static void run_program(struct run *run, struct guest *guest,
+	const struct prog *prog, struct judgment *ret)
+{
+	static struct prog_result result;
+	struct slot_request request = {
+		.command = SLOT_RUN,
+		.flags = RUN_COVER | RUN_CHECK,
+		.timeout_ms = run->target->timeout_ms,
+	};
+	enum guest_outcome outcome;
+	struct why why;
+
+	*ret = (struct judgment){0};
+	outcome = guest_run(guest, 0, &request, prog, &result, NULL,
+		run->target->lost_ms, &why);
+	if (outcome == GUEST_LIED) {
+		ret->verdict = VERDICT_BROKEN;
+		(void)g_strlcpy(ret->title, why.text, sizeof(ret->title));
+		return;
+	}
+	if (outcome != GUEST_DONE) {
+		died(guest, ret);
+		return;
+	}
+	if (!run->brief)
+		print_calls(prog, &result);
+	oracle_judge(prog, &result, ret);
+	if (ret->verdict == VERDICT_PASS)
+		ret->verdict = skip_verdict(run, prog, &result);
+}
+
+static void tell(
+	struct run *run, const char *name, const struct judgment *judgment)
+{
+	run->counts[judgment->verdict]++;
+	printf("%s %s%s%s\n", verdict_names[judgment->verdict], name,
+		judgment->title[0] ? ": " : "", judgment->title);
+	if (judgment->detail[0])
+		printf("  %s\n", judgment->detail);
+	if (judgment->verdict == VERDICT_FINDING)
+		host_result_finding(run->result, judgment->title, "", 0, 0);
+}
+
+static struct guest *fresh_guest(struct run *run, GError **error)
+{
+	g_autofree char *dir = g_build_filename(run->scratch, "run", NULL);
+	struct guest *guest;
+	struct vm *vm = vm_clone(run->target->template, dir, error);
+
+	if (!vm)
+		return NULL;
+	guest = guest_open(vm);
+	if (vm_resume(vm, error))
+		return guest;
+	guest_free(guest);
+	return NULL;
+}
+
+static gboolean run_all(
+	struct run *run, GPtrArray *progs, guint times, GError **error)
+{
+	struct guest *SCOPED(guest_freep) guest = NULL;
+
+	for (guint i = 0; i < progs->len * times; i++) {
+		const struct named_prog *named = progs->pdata[i % progs->len];
+		struct judgment judgment;
+
+		if (!guest || guest->ended) {
+			g_clear_pointer(&guest, guest_free);
+			guest = fresh_guest(run, error);
+			if (!guest)
+				return FALSE;
+		}
+		run_program(run, guest, &named->prog, &judgment);
+		tell(run, named->name, &judgment);
+		fflush(stdout);
+	}
+	return TRUE;
+}
+
+static int exit_status(const struct run *run)
+{
+	if (run->counts[VERDICT_FINDING])
+		return EXIT_FINDING;
+	if (run->counts[VERDICT_BROKEN])
+		return EXIT_BROKEN;
+	return run->counts[VERDICT_SKIP] ? EXIT_SKIP : EXIT_CLEAN;
+}
+
+static int run_programs(struct target_options *t,
+	const struct host_options *options, char **paths, guint times)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) progs =
+		programs_load((const char *const *)paths, &error);
+	struct target *SCOPED(target_freep) target = NULL;
+	struct run run = {.options = options};
+	gboolean ok;
+
+	if (!progs)
+		return host_fail("run", error);
+	target = target_open(t, options, &error);
+	if (!target)
+		return error ? host_fail("run", error) : EXIT_CLEAN;
+	run.scratch = host_scratch(&error);
+	if (!run.scratch)
+		return host_fail("run", error);
+	run.target = target;
+	run.brief = progs->len * times > 1;
+	run.result = host_result_new("run", options);
+	host_result_kernel(
+		run.result, target->name, target->profile, target->build_id);
+	ok = run_all(&run, progs, times, &error);
+	host_scratch_free(run.scratch);
+	host_result_figure(run.result, "programs", progs->len * times);
+	host_result_figure(run.result, "findings", run.counts[VERDICT_FINDING]);
+	printf("%u pass, %u findings, %u skipped, %u broken\n",
+		run.counts[VERDICT_PASS], run.counts[VERDICT_FINDING],
+		run.counts[VERDICT_SKIP], run.counts[VERDICT_BROKEN]);
+	return host_result_end(
+		run.result, ok ? exit_status(&run) : host_fail("run", error));
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct target_options target = {0};
+	struct host_options SCOPED(host_options_clear) options = {0};
+	int times = 1;
+	GOptionEntry entries[] = {
+		TARGET_OPTIONS(&target),
+		{"runs", 'n', 0, G_OPTION_ARG_INT, &times,
+			"run each so often (default 1)", "N"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	if (!host_parse(&argc, &argv, entries, "PROGRAM|DIR...",
+		    "Run programs in a VM and judge what they show.", &options))
+		return EXIT_BROKEN;
+	if (argc < 2 || times < 1) {
+		g_printerr("rmaptorture run: name a program file or a folder "
+			   "of them\n");
+		return EXIT_BROKEN;
+	}
+	return run_programs(&target, &options, argv + 1, (guint)times);
+}

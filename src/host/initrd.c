@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The guest's initramfs: our static init and nothing else, written by
+ * libarchive in the newc format that the kernel unpacks
+ * (Documentation/driver-api/early-userspace/buffer-format.rst). */
+#include "host.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+
+static gboolean add_entry(struct archive *archive, const char *path,
+	mode_t mode, const char *bytes, gsize len)
+{
+	struct archive_entry *entry = archive_entry_new();
+	gboolean ok;
+
+	archive_entry_set_pathname(entry, path);
+	archive_entry_set_mode(entry, mode);
+	archive_entry_set_size(entry, (la_int64_t)len);
+	ok = archive_write_header(archive, entry) == ARCHIVE_OK &&
+	     (!len || archive_write_data(archive, bytes, len) ==
+			      (la_ssize_t)len);
+	archive_entry_free(entry);
+	return ok;
+}
+
+static gboolean write_initrd(
+	const char *path, const char *init, gsize len, GError **error)
+{
+	static const char *const dirs[] = {"dev", "proc", "sys", "tmp"};
+	struct archive *archive = archive_write_new();
+	gboolean ok;
+
+	ok = archive_write_set_format_cpio_newc(archive) == ARCHIVE_OK &&
+	     archive_write_open_filename(archive, path) == ARCHIVE_OK;
+	for (size_t i = 0; ok && i < G_N_ELEMENTS(dirs); i++)
+		ok = add_entry(archive, dirs[i], S_IFDIR | 0755, NULL, 0);
+	ok = ok && add_entry(archive, "init", S_IFREG | 0755, init, len) &&
+	     archive_write_close(archive) == ARCHIVE_OK;
+	if (!ok)
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot write the initramfs '%s': %s", path,
+			archive_error_string(archive));
+	archive_write_free(archive);
+	return ok;
+}
+
+char *initrd_ensure(const char *cache_dir, GError **error)
+{
+	g_autofree char *bin = host_executable_dir();
+	g_autofree char *init = g_build_filename(bin, "init", NULL);
+	g_autofree char *bytes = NULL, *sum = NULL, *dir = NULL, *name = NULL,
+			*path = NULL, *temp = NULL;
+	gsize len;
+
+	if (!g_file_get_contents(init, &bytes, &len, error)) {
+		g_prefix_error(error, "the guest's init is not built: ");
+		return NULL;
+	}
+	sum = g_compute_checksum_for_data(
+		G_CHECKSUM_SHA256, (const guchar *)bytes, len);
+	dir = g_build_filename(cache_dir, "initrd", NULL);
+	name = g_strdup_printf("%.16s.cpio", sum);
+	path = g_build_filename(dir, name, NULL);
+	if (g_file_test(path, G_FILE_TEST_EXISTS))
+		return g_steal_pointer(&path);
+	if (g_mkdir_with_parents(dir, 0755)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot make '%s': %s", dir, g_strerror(errno));
+		return NULL;
+	}
+	temp = g_strdup_printf("%s.%d", path, (int)getpid());
+	if (!write_initrd(temp, bytes, len, error))
+		return NULL;
+	if (g_rename(temp, path)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot name '%s': %s", path, g_strerror(errno));
+		return NULL;
+	}
+	return g_steal_pointer(&path);
+}

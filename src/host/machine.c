@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One VM after the other. When a VM dies its lanes get the paused spare at
+ * once; only then is the finding written, since that waits for the disk.
+ */
+#include "session.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static gboolean map_control(struct machine *machine, GError **error)
+{
+	int fd =
+		open(machine->control_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	void *map = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, sizeof(*machine->control)))
+		map = mmap(NULL, sizeof(*machine->control),
+			PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot map '%s': %s", machine->control_path,
+			g_strerror(errno));
+	else
+		machine->control = map;
+	if (fd >= 0)
+		close(fd);
+	return map != MAP_FAILED;
+}
+
+/* Point the engines to @vm; NULL: there is none for now. */
+static void control_publish(struct machine *machine, guint32 guilty)
+{
+	struct slot_control *control = machine->control;
+
+	__atomic_add_fetch(&control->generation, 1, __ATOMIC_ACQ_REL);
+	control->guilty = guilty;
+	(void)g_strlcpy(control->path,
+		machine->vm ? vm_slot_path(machine->vm) : "",
+		sizeof(control->path));
+	__atomic_add_fetch(&control->generation, 1, __ATOMIC_ACQ_REL);
+}
+
+static gboolean machine_take_vm(struct machine *machine, GError **error);
+
+static void file_death(struct session *session, struct vm *vm, enum vm_end end,
+	const char *detail, struct report *report)
+{
+	const GString *console = vm_console(vm);
+	g_autofree struct slot_flight *flight =
+		g_new0(struct slot_flight, SLOT_LANES);
+	struct finding_input input = {
+		.title = report->title,
+		.detail = detail,
+		.console = console->str,
+		.console_len = console->len,
+		.report_start = report->start,
+		.report_end = report->end,
+		.flight = flight,
+		.nr_lanes = session->target->nr_lanes,
+		.tag = session->target->build_id,
+		.machine = session->machine,
+		.config = session->config,
+	};
+
+	for (guint lane = 0; lane < input.nr_lanes; lane++)
+		slot_flight(vm_slot(vm).map, lane, &flight[lane]);
+	session->deaths++;
+	session->hung += end == VM_END_HUNG;
+	session_note(session, &input);
+}
+
+static void machine_died(
+	struct vm *vm, enum vm_end end, const char *detail, void *user)
+{
+	struct machine *machine = user;
+	struct session *session = machine->session;
+	g_autoptr(GError) error = NULL;
+	struct report report;
+
+	vm_end_title(vm, end, &report);
+	machine->vm = NULL;
+	if (!session->stopping && machine_take_vm(machine, &error))
+		control_publish(machine, guilty_lane(&report));
+	if (end == VM_END_QEMU_DIED) {
+		session->broken++;
+		host_progress(session->options, FALSE, "BROKEN: %s", detail);
+	} else {
+		file_death(session, vm, end, detail, &report);
+	}
+	vm_free(vm);
+	if (error)
+		session_fail(session, error->message);
+}
+
+static gboolean machine_take_vm(struct machine *machine, GError **error)
+{
+	machine->vm = vm_pool_take(machine->session->pool, error);
+	if (!machine->vm)
+		return FALSE;
+	vm_set_end_handler(machine->vm, machine_died, machine);
+	for (guint lane = 0; lane < SLOT_LANES; lane++)
+		machine->watch[lane].since = g_get_monotonic_time();
+	return TRUE;
+}
+
+struct machine *machine_new(
+	struct session *session, guint index, GError **error)
+{
+	struct machine *machine = g_new0(struct machine, 1);
+
+	machine->session = session;
+	machine->index = index;
+	machine->control_path =
+		g_strdup_printf("%s/control-%u", session->scratch, index);
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		struct engine *engine = &machine->engine[lane];
+
+		engine->machine = machine;
+		engine->lane = lane;
+		engine->stats_path = g_strdup_printf(
+			"%s/stats-%u-%u", session->scratch, index, lane);
+	}
+	if (!map_control(machine, error) || !machine_take_vm(machine, error)) {
+		machine_free(machine);
+		return NULL;
+	}
+	machine->control->magic = SLOT_MAGIC;
+	machine->control->caps = session->target->caps;
+	machine->control->timeout_ms = session->target->timeout_ms;
+	machine->control->lost_ms = session->target->lost_ms;
+	control_publish(machine, SLOT_LANES);
+	return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+	for (guint lane = 0; lane < SLOT_LANES; lane++)
+		engine_clear(&machine->engine[lane]);
+	if (machine->vm) {
+		vm_set_end_handler(machine->vm, NULL, NULL);
+		vm_free(machine->vm);
+	}
+	if (machine->control)
+		munmap(machine->control, sizeof(*machine->control));
+	g_free(machine->control_path);
+	g_free(machine);
+}
+
+void machine_watch(struct machine *machine)
+{
+	struct session *session = machine->session;
+	gint64 limit = (gint64)session->target->lost_ms * 1000;
+	gint64 now = g_get_monotonic_time();
+
+	for (guint i = 0; machine->vm && i < session->target->nr_lanes; i++) {
+		const struct slot *slot = vm_slot(machine->vm).map;
+		guint32 request = slot->lane[i].request;
+		guint32 reply = slot->lane[i].reply;
+
+		if (request == reply || request != machine->watch[i].request ||
+			reply != machine->watch[i].reply)
+			machine->watch[i].since = now;
+		machine->watch[i].request = request;
+		machine->watch[i].reply = reply;
+		if (now - machine->watch[i].since > limit) {
+			g_autofree char *why = g_strdup_printf(
+				"lane %u gave no reply in %.1f s", i,
+				(double)limit / G_USEC_PER_SEC);
+
+			machine->watch[i].since = now;
+			vm_declare_hung(machine->vm, why);
+			return;
+		}
+	}
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "host.h"
+
+#include <string.h>
+
+static void named_prog_free(gpointer item)
+{
+	struct named_prog *named = item;
+
+	g_free(named->name);
+	g_free(named);
+}
+
+static gboolean load_file(GPtrArray *progs, const char *path, GError **error)
+{
+	g_autofree char *text = NULL;
+	struct named_prog *named;
+	struct why why;
+	gsize len;
+
+	if (!g_file_get_contents(path, &text, &len, error))
+		return FALSE;
+	named = g_new0(struct named_prog, 1);
+	named->name = g_strdup(path);
+	g_ptr_array_add(progs, named);
+	if (prog_parse(text, len, &named->prog, &why)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"'%s' is no program: %s", path, why.text);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static gboolean load_dir(GPtrArray *progs, const char *path, GError **error)
+{
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, error);
+	const char *name;
+
+	if (!dir)
+		return FALSE;
+	while ((name = g_dir_read_name(dir))) {
+		char *file = g_build_filename(path, name, NULL);
+
+		g_ptr_array_add(files, file);
+	}
+	g_ptr_array_sort(files, by_text);
+	for (guint i = 0; i < files->len; i++) {
+		const char *file = g_ptr_array_index(files, i);
+
+		if (g_file_test(file, G_FILE_TEST_IS_REGULAR) &&
+			!load_file(progs, file, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+GPtrArray *programs_load(const char *const *paths, GError **error)
+{
+	g_autoptr(GPtrArray) progs =
+		g_ptr_array_new_with_free_func(named_prog_free);
+
+	for (; *paths; paths++) {
+		gboolean dir = g_file_test(*paths, G_FILE_TEST_IS_DIR);
+
+		if (!(dir ? load_dir(progs, *paths, error)
+			  : load_file(progs, *paths, error)))
+			return NULL;
+	}
+	return g_steal_pointer(&progs);
+}

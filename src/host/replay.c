@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Replay: every try starts from a fresh clone of the template, so that all
+ * tries start from the same state, and only the same title counts.
+ */
+#include "host.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIND_TRIES 3 /* of each candidate, while the guilty one is sought */
+
+void candidate_clear(struct candidate *candidate)
+{
+	for (guint i = 0; i < SLOT_LANES; i++)
+		g_free(candidate->prog[i]);
+	*candidate = (struct candidate){0};
+}
+
+static void candidate_set(struct candidate *candidate, guint lane,
+	const struct prog *prog, guint32 nr)
+{
+	g_free(candidate->prog[lane]);
+	candidate->prog[lane] = g_memdup2(prog, nr * sizeof(*prog));
+	candidate->nr[lane] = nr;
+}
+
+/* The last @nr programs of a flight. */
+static void candidate_take(struct candidate *candidate, guint lane,
+	const struct slot_flight *flight, guint32 nr)
+{
+	g_autofree struct prog *progs = g_new(struct prog, MAX(nr, 1));
+
+	for (guint32 i = 0; i < nr; i++)
+		progs[i] = flight->entry[flight->nr - nr + i].prog;
+	candidate_set(candidate, lane, progs, nr);
+}
+
+/* One step of all lanes: the next program of each, started at once. Returns 1
+ * on a hit by contents, 0 when all replied, -1 on BROKEN, 2 when the VM ended.
+ */
+static int replay_step(struct target *target, struct guest *guest,
+	const struct candidate *candidate, guint step, const char *title)
+{
+	static struct prog_result result;
+	struct slot_request request = {
+		.command = SLOT_RUN,
+		.flags = RUN_COVER | RUN_CHECK,
+		.timeout_ms = target->timeout_ms,
+	};
+	gboolean hit = FALSE;
+
+	for (guint lane = 0; lane < target->nr_lanes; lane++) {
+		if (step < candidate->nr[lane])
+			guest_start(guest, lane, &request,
+				&candidate->prog[lane][step]);
+	}
+	for (guint lane = 0; lane < target->nr_lanes; lane++) {
+		const struct prog *prog = &candidate->prog[lane][step];
+		struct judgment judgment;
+		enum guest_outcome outcome;
+		struct why why;
+
+		if (step >= candidate->nr[lane])
+			continue;
+		outcome = guest_finish(guest, lane, prog, &result, NULL,
+			target->lost_ms, &why);
+		if (outcome == GUEST_LIED)
+			return -1;
+		if (outcome != GUEST_DONE)
+			return 2;
+		oracle_judge(prog, &result, &judgment);
+		hit |= judgment.verdict == VERDICT_FINDING &&
+		       !strcmp(judgment.title, title);
+	}
+	return hit;
+}
+
+static int replay_all(struct target *target, struct guest *guest,
+	const struct candidate *candidate, const char *title,
+	struct report *ret_report)
+{
+	guint steps = 0;
+	int got = 0;
+
+	for (guint lane = 0; lane < target->nr_lanes; lane++)
+		steps = MAX(steps, candidate->nr[lane]);
+	for (guint step = 0; step < steps && !got; step++)
+		got = replay_step(target, guest, candidate, step, title);
+	if (got == 1)
+		(void)g_strlcpy(
+			ret_report->title, title, sizeof(ret_report->title));
+	if (got != 2)
+		return got;
+	guest_title(guest, ret_report);
+	if (guest->end == VM_END_QEMU_DIED)
+		return -1;
+	return !strcmp(ret_report->title, title);
+}
+
+int replay_run(struct target *target, const char *run_dir,
+	const struct candidate *candidate, const char *title, double *seconds,
+	struct report *ret_report)
+{
+	g_autofree char *dir = g_build_filename(run_dir, "replay", NULL);
+	g_autoptr(GError) error = NULL;
+	struct guest *SCOPED(guest_freep) guest = NULL;
+	struct vm *vm;
+	gint64 start;
+	int hit;
+
+	*ret_report = (struct report){0};
+	vm = vm_clone(target->template, dir, &error);
+	if (!vm) {
+		g_printerr("rmaptorture: replay: %s\n", error->message);
+		return -1;
+	}
+	guest = guest_open(vm);
+	if (!vm_resume(vm, &error)) {
+		g_printerr("rmaptorture: replay: %s\n", error->message);
+		return -1;
+	}
+	start = g_get_monotonic_time();
+	hit = replay_all(target, guest, candidate, title, ret_report);
+	*seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+	return hit;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void replay_count(struct target *target, const char *run_dir,
+	const struct candidate *candidate, const char *title, guint32 n,
+	struct replay *ret)
+{
+	g_autofree double *seconds = g_new0(double, n);
+
+	*ret = (struct replay){0};
+	while (ret->n < n && ret->broken <= n) {
+		struct report report;
+		double took;
+		int hit = replay_run(
+			target, run_dir, candidate, title, &took, &report);
+
+		if (hit < 0) {
+			ret->broken++;
+			continue;
+		}
+		if (hit)
+			seconds[ret->k++] = took;
+		else
+			ret->other += report.title[0] != '\0';
+		ret->n++;
+	}
+	if (!ret->k)
+		return;
+	qsort(seconds, ret->k, sizeof(*seconds), by_value);
+	ret->seconds_median = seconds[ret->k / 2];
+}
+
+static gboolean shows(struct target *target, const char *run_dir,
+	const struct candidate *candidate, const char *title)
+{
+	for (int try = 0; try < FIND_TRIES; try++) {
+		struct report report;
+		double seconds;
+
+		if (replay_run(target, run_dir, candidate, title, &seconds,
+			    &report) > 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Halve the suffix of one lane while it still shows the title. */
+static void shrink_suffix(struct target *target, const char *run_dir,
+	const char *title, guint lane, struct candidate *candidate)
+{
+	for (guint32 drop = candidate->nr[lane] / 2; drop; drop /= 2) {
+		struct candidate SCOPED(candidate_clear) less = {0};
+
+		while (candidate->nr[lane] > drop) {
+			guint32 nr = candidate->nr[lane] - drop;
+
+			candidate_set(
+				&less, lane, candidate->prog[lane] + drop, nr);
+			if (!shows(target, run_dir, &less, title))
+				break;
+			candidate_set(candidate, lane, less.prog[lane], nr);
+		}
+	}
+}
+
+/* The last program of one lane alone, or a suffix of what it ran. */
+static gboolean find_in_lane(struct target *target, const char *run_dir,
+	const char *title, const struct slot_flight *flight, guint lane,
+	struct candidate *ret)
+{
+	if (!flight->nr)
+		return FALSE;
+	candidate_take(ret, lane, flight, 1);
+	if (shows(target, run_dir, ret, title))
+		return TRUE;
+	candidate_take(ret, lane, flight, flight->nr);
+	if (flight->nr > 1 && shows(target, run_dir, ret, title)) {
+		shrink_suffix(target, run_dir, title, lane, ret);
+		return TRUE;
+	}
+	candidate_clear(ret);
+	return FALSE;
+}
+
+static gboolean find_together(struct target *target, const char *run_dir,
+	const char *title, const struct store_log *log, gboolean all,
+	struct candidate *ret)
+{
+	for (guint lane = 0; lane < target->nr_lanes; lane++) {
+		guint32 nr = log->flight[lane].nr;
+
+		candidate_take(
+			ret, lane, &log->flight[lane], all ? nr : MIN(nr, 1));
+	}
+	if (shows(target, run_dir, ret, title))
+		return TRUE;
+	candidate_clear(ret);
+	return FALSE;
+}
+
+guint32 guilty_lane(const struct report *report)
+{
+	unsigned int lane, proc;
+
+	/* actors are named l<lane>p<process>t<thread> */
+	if (sscanf(report->comm, "l%up%u", &lane, &proc) == 2 &&
+		lane < SLOT_LANES)
+		return lane;
+	return SLOT_LANES;
+}
+
+/* The lane that the report names, else the first. */
+static guint first_lane(const struct finding *finding)
+{
+	g_autofree char *console = NULL;
+	struct report report;
+	gsize len;
+	guint lane;
+
+	console = store_read(finding, "console", &len, NULL);
+	if (!console || console_parse(console, len, &report) <= 0)
+		return 0;
+	lane = guilty_lane(&report);
+	return lane < SLOT_LANES ? lane : 0;
+}
+
+gboolean replay_find(struct target *target, const char *run_dir,
+	struct finding *finding, const struct host_options *options,
+	struct candidate *ret)
+{
+	guint first = first_lane(finding) % target->nr_lanes;
+	g_autofree struct store_log *log = NULL;
+	g_autoptr(GError) error = NULL;
+	const char *title = finding->title;
+
+	log = store_load_programs(finding, &error);
+	if (!log) {
+		g_printerr("rmaptorture: %s\n", error->message);
+		return FALSE;
+	}
+	for (guint i = 0; i < target->nr_lanes; i++) {
+		guint lane = (first + i) % target->nr_lanes;
+
+		host_progress(options, TRUE,
+			"repro: the %u programs of lane %u",
+			log->flight[lane].nr, lane);
+		if (find_in_lane(target, run_dir, title, &log->flight[lane],
+			    lane, ret))
+			return TRUE;
+	}
+	host_progress(options, TRUE, "repro: all lanes together");
+	return find_together(target, run_dir, title, log, FALSE, ret) ||
+	       find_together(target, run_dir, title, log, TRUE, ret);
+}
+
+/* The one program of a candidate, or NULL. */
+static const struct prog *single_program(const struct candidate *candidate)
+{
+	const struct prog *prog = NULL;
+	guint total = 0;
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		total += candidate->nr[lane];
+		if (candidate->nr[lane])
+			prog = candidate->prog[lane];
+	}
+	return total == 1 ? prog : NULL;
+}
+
+gboolean replay_store(struct finding *finding,
+	const struct candidate *candidate, const struct replay *replay,
+	GError **error)
+{
+	g_autoptr(GString) log = g_string_new(NULL);
+	struct repro repro = {
+		.prog = single_program(candidate),
+		.k = replay->k,
+		.n = replay->n,
+		.seconds = replay->seconds_median,
+	};
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		for (guint i = 0; i < candidate->nr[lane]; i++) {
+			text_init(&text, buf, sizeof(buf));
+			prog_print(&candidate->prog[lane][i], &text);
+			g_string_append_printf(log, "# lane %u program %u\n%s",
+				lane, i + 1, buf);
+		}
+	}
+	g_string_append_printf(log,
+		"# %u of %u; %u showed another title, %u broken\n", replay->k,
+		replay->n, replay->other, replay->broken);
+	repro.log = log->str;
+	return store_set_repro(finding, &repro, error);
+}
+
+void replay_interval(guint32 k, guint32 n, double *low, double *high)
+{
+	const double z = 1.959964; /* 97.5 % point of the normal distribution */
+	double p = n ? (double)k / n : 0, zz = z * z;
+	double middle, half;
+
+	*low = 0;
+	*high = 1;
+	if (!n)
+		return;
+	middle = (p + zz / (2 * n)) / (1 + zz / n);
+	half = z * sqrt(p * (1 - p) / n + zz / (4.0 * n * n)) / (1 + zz / n);
+	*low = MAX(0, middle - half);
+	*high = MIN(1, middle + half);
+}

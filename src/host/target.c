@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "calibrate.h"
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LANES_DEFAULT  2
+#define MEMORY_DEFAULT 1024 /* MiB */
+
+/* The reference program (src/exec/init.c) on the reference machine; timeouts
+ * of programs scale with what the guest measured against it. */
+#define REFERENCE_NS	   3000000
+#define PROGRAM_TIMEOUT_MS 400
+#define TIMEOUT_MAX_MS	   30000
+
+/* The kernel's own detectors, in seconds without emulation: each fires before
+ * the next coarser one, and a silent lane comes last. */
+#define HUNG_TASK_S	15
+#define SILENT_LANE_S	25
+#define EMULATION_TIMES 3
+
+static int emulation_factor(const struct target *target)
+{
+	return target->machine.accel == VM_ACCEL_TCG ? EMULATION_TIMES : 1;
+}
+
+static void told_progress(const char *line, void *user)
+{
+	host_progress(user, FALSE, "%s", line);
+}
+
+static void told_kernel(const struct kernel_progress *progress, void *user)
+{
+	const struct host_options *options = user;
+
+	if (progress->done)
+		host_progress(options, TRUE, "kernel: %s, object %u of %u",
+			progress->phase, progress->done, progress->total);
+	else
+		host_progress(options, FALSE, "kernel: %s", progress->phase);
+}
+
+static gboolean open_kernel(struct target *target, const char *name,
+	const struct host_options *options, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct kernel *SCOPED(kernel_freep) kernel = NULL;
+
+	if (!kernel_spec_lookup(name, &spec, error))
+		return FALSE;
+	if (!kernel_ensure(spec, told_kernel, (void *)options, &kernel, error))
+		return FALSE;
+	target->name = g_strdup(kernel->name);
+	target->profile = g_strdup(kernel->profile);
+	target->build_id = g_strdup(kernel->build_id);
+	target->kernel_dir = g_strdup(kernel->dir);
+	target->config = g_strdup(kernel->config);
+	target->refused_patches = g_strdupv(kernel->refused_patches);
+	target->machine.bzimage = g_strdup(kernel->bzimage);
+	return TRUE;
+}
+
+static gboolean choose_accel(struct target *target, const char *name,
+	const struct host_options *options, GError **error)
+{
+	struct vm_accel_verdict SCOPED(vm_accel_verdict_clear) verdict = {0};
+
+	if (name && strcmp(name, "auto")) {
+		gboolean kvm = !strcmp(name, "kvm");
+
+		if (!kvm && strcmp(name, "tcg")) {
+			g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+				"--accel '%s': want auto, kvm or tcg", name);
+			return FALSE;
+		}
+		target->machine.accel = kvm ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+		return TRUE;
+	}
+	if (!vm_accel_probe(&target->machine, options->cache, &verdict, error))
+		return FALSE;
+	target->machine.accel = verdict.accel;
+	host_progress(options, FALSE, "accelerator: %s (%s)",
+		vm_accel_name(verdict.accel), verdict.reason);
+	return TRUE;
+}
+
+static void init_slot(void *slot, size_t len, void *user)
+{
+	const struct calibration *calibration = user;
+
+	g_assert(len >= sizeof(struct slot));
+	slot_init(slot, calibration->nr_lanes);
+}
+
+static void read_header(struct target *target, const struct slot *slot)
+{
+	target->caps = slot->caps;
+	target->kcov_sites = slot->kcov_sites;
+	target->kcov_pruned = slot->kcov_pruned;
+	memcpy(target->release, slot->release, sizeof(target->release) - 1);
+	target->calib = CLAMP((double)slot->calib_ns / REFERENCE_NS, 1,
+		TIMEOUT_MAX_MS / PROGRAM_TIMEOUT_MS);
+	target->timeout_ms = (guint32)(PROGRAM_TIMEOUT_MS * target->calib);
+	target->lost_ms =
+		target->timeout_ms +
+		(guint32)(SILENT_LANE_S * 1000 * emulation_factor(target));
+}
+
+/* One file for a kernel, our init and the seeds. */
+static char *sites_path(const struct target *target, const char *id,
+	const struct host_options *options)
+{
+	g_autofree char *init = g_path_get_basename(target->initrd);
+	g_autofree char *name =
+		g_strdup_printf("%s-%s-%016" G_GINT64_MODIFIER "x",
+			target->build_id, init, hash_bytes(id, strlen(id)));
+
+	return g_build_filename(options->cache, "sites", name, NULL);
+}
+
+static struct vm_template *ensure(const struct target *target,
+	const char *append, struct calibration *calibration, GError **error)
+{
+	g_autofree char *id = calibration_id(calibration);
+	const struct host_options *options = calibration->user;
+	struct vm_machine machine = target->machine;
+	struct vm_boot boot = {
+		.ready = {G_STRUCT_OFFSET(struct slot, guest_state),
+			GUEST_IDLE},
+		.id = id,
+		.slot_init = init_slot,
+		.prepare = calibrate,
+		.progress = calibration_progress,
+		.user = calibration,
+	};
+
+	machine.append = append;
+	return vm_template_ensure(&machine, &boot, options->cache, error);
+}
+
+/* A kernel that the seeds kill is still to be fuzzed: it boots once more. */
+static struct vm_template *ensure_patiently(const struct target *target,
+	const char *append, struct calibration *calibration, GError **error)
+{
+	g_autoptr(GError) first = NULL;
+	struct vm_template *template;
+
+	template = ensure(target, append, calibration, &first);
+	if (template)
+		return template;
+	if (!g_error_matches(first, HOST_ERROR, HOST_ERROR_SEEDS)) {
+		g_propagate_error(error, g_steal_pointer(&first));
+		return NULL;
+	}
+	host_progress(calibration->user, FALSE,
+		"%s: booting again, no KCOV site is patched out",
+		first->message);
+	if (!calibration_give_up(calibration->sites_path, error))
+		return NULL;
+	return ensure(target, append, calibration, error);
+}
+
+/* Sites are measured without what the user appends, which may plant a bug. */
+static gboolean measure_first(
+	struct target *target, struct calibration *calibration, GError **error)
+{
+	struct vm_template *template;
+
+	if (calibration->all_sites || !target->user_append[0] ||
+		g_file_test(calibration->sites_path, G_FILE_TEST_EXISTS))
+		return TRUE;
+	template = ensure_patiently(
+		target, target->plain_append, calibration, error);
+	vm_template_free(template);
+	return template != NULL;
+}
+
+/* The header that the guest wrote is in the template's copy of the slot. */
+static gboolean read_template(struct target *target, GError **error)
+{
+	g_autofree char *path = g_build_filename(
+		vm_template_info(target->template)->dir, "slot", NULL);
+	g_autofree char *bytes = NULL;
+	gsize len;
+
+	if (!g_file_get_contents(path, &bytes, &len, error))
+		return FALSE;
+	if (len < sizeof(struct slot)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"'%s' is short: remove its folder and run again", path);
+		return FALSE;
+	}
+	read_header(target, (const struct slot *)bytes);
+	return TRUE;
+}
+
+static gboolean open_template(struct target *target, gboolean all_sites,
+	const struct host_options *options, GError **error)
+{
+	struct calibration calibration = {
+		.nr_lanes = target->nr_lanes,
+		.all_sites = all_sites,
+		.progress = told_progress,
+		.user = (void *)options,
+	};
+	g_autofree char *id = calibration_id(&calibration);
+	g_autofree char *path = sites_path(target, id, options);
+
+	calibration.sites_path = path;
+	if (!measure_first(target, &calibration, error))
+		return FALSE;
+	target->template =
+		ensure_patiently(target, target->append, &calibration, error);
+	return target->template && read_template(target, error);
+}
+
+static char *kernel_arguments(const struct target *target, const char *append)
+{
+	int factor = emulation_factor(target);
+
+	return g_strdup_printf("kasan_depth=0 sysctl.kernel.hung_task_panic=1 "
+			       "sysctl.kernel.hung_task_timeout_secs=%d "
+			       "sysctl.kernel.softlockup_panic=1%s%s",
+		HUNG_TASK_S * factor, append ? " " : "", append ? append : "");
+}
+
+static void print_command_line(const struct target *target)
+{
+	g_auto(GStrv) command = vm_command_line(&target->machine, "DIR");
+	g_autofree char *line = g_strjoinv(" ", command);
+
+	printf("%s\n", line);
+}
+
+static gboolean fill(struct target *target, const struct target_options *t,
+	const struct host_options *options, GError **error)
+{
+	target->nr_lanes = t->lanes ? (guint32)t->lanes : LANES_DEFAULT;
+	if (t->lanes < 0 || target->nr_lanes > SLOT_LANES) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"--lanes: 1 to %d", SLOT_LANES);
+		return FALSE;
+	}
+	target->machine.vcpus = MAX(target->nr_lanes, 2);
+	target->machine.mem_mib =
+		t->mem_mib ? (unsigned)t->mem_mib : MEMORY_DEFAULT;
+	target->machine.slot_bytes = SLOT_BYTES;
+	if (!open_kernel(target, t->kernel ? t->kernel : "vanilla:kasan",
+		    options, error))
+		return FALSE;
+	target->initrd = initrd_ensure(options->cache, error);
+	if (!target->initrd)
+		return FALSE;
+	target->machine.initrd = target->initrd;
+	if (!choose_accel(target, t->accel, options, error))
+		return FALSE;
+	target->user_append = g_strdup(t->append ? t->append : "");
+	target->plain_append = kernel_arguments(target, NULL);
+	target->append = kernel_arguments(target, t->append);
+	target->machine.append = target->append;
+	return TRUE;
+}
+
+struct target *target_open(const struct target_options *t,
+	const struct host_options *options, GError **error)
+{
+	struct target *SCOPED(target_freep) target = g_new0(struct target, 1);
+
+	if (!fill(target, t, options, error))
+		return NULL;
+	if (options->dry_run) {
+		print_command_line(target);
+		return NULL;
+	}
+	if (!open_template(target, t->all_sites, options, error))
+		return NULL;
+	return g_steal_pointer(&target);
+}
+
+void target_free(struct target *target)
+{
+	if (!target)
+		return;
+	g_clear_pointer(&target->template, vm_template_free);
+	g_free(target->name);
+	g_free(target->profile);
+	g_free(target->build_id);
+	g_free(target->kernel_dir);
+	g_free(target->initrd);
+	g_free(target->append);
+	g_free(target->plain_append);
+	g_free(target->user_append);
+	g_free(target->config);
+	g_free((char *)target->machine.bzimage);
+	g_strfreev(target->refused_patches);
+	g_free(target);
+}
+
+char *target_describe(const struct target *target)
+{
+	g_auto(GStrv) command = vm_command_line(&target->machine, "DIR");
+	g_autofree char *line = g_strjoinv(" ", command);
+
+	return g_strdup_printf(
+		"kernel: %s:%s\nbuild: %s\nrelease: %s\nkernel folder: %s\n"
+		"append: %s\nuser append: %s\naccelerator: %s\nlanes: "
+		"%u\nrmaptorture: %s\n"
+		"qemu: %s\ncommand: %s\n",
+		target->name, target->profile, target->build_id,
+		target->release, target->kernel_dir, target->append,
+		target->user_append, vm_accel_name(target->machine.accel),
+		target->nr_lanes, RMAPTORTURE_VERSION,
+		vm_template_info(target->template)->qemu_version, line);
+}
+
+void target_skips(const struct target *target,
+	const struct host_options *options, struct host_result *result)
+{
+	for (unsigned int bit = 0; bit < CAP_COUNT; bit++) {
+		if (target->caps & 1u << bit)
+			continue;
+		host_progress(options, FALSE, "lacks %s: %s", cap_name(bit),
+			cap_lack(bit));
+		host_result_skip(result, cap_name(bit), cap_lack(bit));
+	}
+}
