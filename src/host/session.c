@@ -8,8 +8,7 @@
 #include <string.h>
 
 #define TICK_MS		      500
-#define STATUS_TICKS_TERMINAL 4
-#define STATUS_TICKS_LOG      60
+#define STATUS_TICKS 4 /* between two status lines */
 
 static double since(gint64 start)
 {
