@@ -302,7 +302,7 @@ static int do_moves(
 	const struct range *from = &call->arg[0].range;
 	const struct range *to = &call->arg[1].range;
 	struct cell first = *cell_at(w, deed->proc, page_of(from, 0));
-	struct cell none = {0}, cell;
+	struct cell cell;
 	struct deed to_deed = *deed;
 
 	if (res->state == CALL_DONE && move_is_refused(call, res->err))
@@ -317,14 +317,14 @@ static int do_moves(
 		/* since v6.17 holes are passed over, with what is there */
 		to_deed.sure = deed->sure && cell.map == SURE_YES;
 		if (!to_deed.sure)
-			cell_put(w, &to_deed, page_of(to, i), none);
+			cell_put(w, &to_deed, page_of(to, i), (struct cell){0});
 		if (deed->sure || res->state != CALL_DONE)
 			cell_put(w, &to_deed, page_of(to, i), cell);
 	}
 	for (uint32_t i = 0; i < from->pages; i++) {
 		cell = *cell_at(w, deed->proc, page_of(from, i));
 		if (!deed->sure || !call->arg[2].num)
-			cell = none;
+			cell = (struct cell){0};
 		else if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
 			cell.data = content_of_base(cell.base);
 		cell_put(w, deed, page_of(from, i), cell);
