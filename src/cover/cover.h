@@ -40,7 +40,7 @@ void cover_take(uint8_t *map, uint8_t *from, size_t map_len, bool add);
 /**
  * cover_new() - fold a run's map into what was ever seen
  * @seen: @map_len bytes, each a set of count classes (1, 2, 3, 4-7, 8-15,
- *16-31, 32-127, 128+), as AFL and libFuzzer class them
+ *	  16-31, 32-127, 128+), as AFL and libFuzzer class them
  *
  * Returns how many (place, class) pairs were new; they are in @seen after it.
  */

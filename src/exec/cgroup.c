@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cgroup: the memory cgroup of a program. A new one for each program costs a
- * tenth of the programs a second, so a lane keeps its cgroup for a while: no
- * task is in it between two programs.
+ * cgroup: the memory cgroup of a program. A new one for each adds a fifth to
+ * the instructions of a short program, so a lane keeps its cgroup for a while:
+ * no task is in it between two programs.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -24,11 +24,13 @@
 #define ACTOR_STACK_BYTES 16384
 #define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
 #define CGROUP_ROOT	  "/sys/fs/cgroup"
-#define CGROUP_MEMORY_MAX "201326592" /* bytes; of one program */
-#define CGROUP_SWAP_MAX	  "201326592"
-#define CGROUP_PIDS_MAX	  "64" /* above PROG_PROCS * PROG_THREADS */
 #define SPLIT_PATH	  "/sys/kernel/debug/split_huge_pages"
 #define TICK_MS		  100 /* how exactly a program's end is timed */
+
+/* Of one program, bytes: four lanes fit a guest of 1 GiB */
+#define CGROUP_MEMORY_MAX "134217728"
+#define CGROUP_SWAP_MAX	  "134217728"
+#define CGROUP_PIDS_MAX	  "64" /* above PROG_PROCS * PROG_THREADS */
 
 /** struct guest - what PID 1 found and made; constant once the workers run */
 struct guest {

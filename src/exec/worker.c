@@ -20,8 +20,8 @@
 #include "exec/exec.h"
 #include "exec/raw.h"
 
-#define SPIN_US	   2000 /* poll so long before the first sleep */
-#define SLEEP_NS   100000
+#define SPIN_US	   500 /* poll so long before the first sleep */
+#define SLEEP_NS   200000
 #define CALIB_RUNS 5
 
 static uint64_t lane_us(const struct lane *lane)
