@@ -730,6 +730,18 @@ static const struct shadow_case shadow_cases[] = {
 		ANON "p0.t1 async munmap v0:1\np0 expect v0:1\np0 barrier\n"
 		     "p0 expect v0:1\n",
 		"3=1 5=1", "unmapped page readable"},
+	{"a fork while munmap is under way: the child may have the page",
+		ANON "p0.t1 async munmap v0:1\np0 fork p1\np0 barrier\n"
+		     "p1 expect v0:1\n",
+		"5=1", NULL},
+	{"a touch while mremap is under way: it may go with the page",
+		ANON "p0.t1 async mremap v0:1 v2:1 0\np0 touch v0:1\n"
+		     "p0 barrier\np0 expect v2:1\n",
+		"5=3@0+0", NULL},
+	{"or stay, where DONTUNMAP keeps the mapping",
+		ANON "p0.t1 async mremap v0:1 v2:1 DONTUNMAP\np0 touch v0:1\n"
+		     "p0 barrier\np0 expect v2:1\n",
+		"5=3@0+0", NULL},
 	{"another process does not race",
 		ANON "p0 fork p1\np0 async munmap v0:2\np1 touch v0:1\n"
 		     "p1 expect v0:2\n",

@@ -310,7 +310,8 @@ void cell_put(struct world *w, const struct deed *deed, struct page_at at,
 	if (cell->lost) {
 		(void)cell_wide(w, &new);
 		cell->until = later(cell->until, deed->until) & 127;
-	} else if (deed->until && deed_clashes(w, deed, at, false)) {
+	} else if (deed->until &&
+		   (deed->raced || deed_clashes(w, deed, at, false))) {
 		(void)cell_wide(w, &new);
 		cell_lose(w, deed, cell);
 	} else {
@@ -398,10 +399,11 @@ void cell_copy(struct world *w, const struct deed *deed, struct page_at at)
 
 struct cell cell_inherit(struct world *w, struct cell cell)
 {
-	if (cell.map == SURE_NO || cell.nofork == SURE_YES)
-		return (struct cell){0};
+	/* also one that goes: it may still have been there */
 	if (cell_is_moving(w, &cell))
 		return cell_wide(w, &cell);
+	if (cell.map == SURE_NO || cell.nofork == SURE_YES)
+		return (struct cell){0};
 	content_settle(w, &cell.data);
 	cell.data.until = cell.data.lost = 0;
 	if (cell.nofork == MAYBE)

@@ -66,6 +66,8 @@ struct deed {
 	enum effect effect;
 	bool sure;	/* it finished without error */
 	uint32_t until; /* 0, or async: the call at which it must be done */
+	bool raced;	/* what clashes with the page it comes from or goes to
+			 * clashes with this one too */
 };
 
 /** struct descent - where a process came from */

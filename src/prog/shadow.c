@@ -295,6 +295,20 @@ static bool move_is_refused(const struct call *call, int32_t err)
 		       to->page < from->page + from->pages);
 }
 
+/* Is either end of a page's move, under way, also changed by another call? */
+static bool move_is_raced(const struct world *w, const struct deed *deed,
+	const struct call *call, uint32_t i)
+{
+	const struct range *from = &call->arg[0].range;
+	const struct range *to = &call->arg[1].range;
+
+	return deed->until &&
+	       ((i < from->pages &&
+			deed_clashes(w, deed, page_of(from, i), false)) ||
+		       (i < to->pages &&
+			       deed_clashes(w, deed, page_of(to, i), false)));
+}
+
 static int do_moves(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
@@ -303,7 +317,7 @@ static int do_moves(
 	const struct range *to = &call->arg[1].range;
 	struct cell first = *cell_at(w, deed->proc, page_of(from, 0));
 	struct cell cell;
-	struct deed to_deed = *deed;
+	struct deed to_deed = *deed, from_deed = *deed;
 
 	if (res->state == CALL_DONE && move_is_refused(call, res->err))
 		return 0;
@@ -316,6 +330,7 @@ static int do_moves(
 			cell = cell_wide(w, &cell);
 		/* since v6.17 holes are passed over, with what is there */
 		to_deed.sure = deed->sure && cell.map == SURE_YES;
+		to_deed.raced = move_is_raced(w, deed, call, i);
 		if (!to_deed.sure)
 			cell_put(w, &to_deed, page_of(to, i), (struct cell){0});
 		if (deed->sure || res->state != CALL_DONE)
@@ -327,7 +342,8 @@ static int do_moves(
 			cell = (struct cell){0};
 		else if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
 			cell.data = content_of_base(cell.base);
-		cell_put(w, deed, page_of(from, i), cell);
+		from_deed.raced = move_is_raced(w, deed, call, i);
+		cell_put(w, &from_deed, page_of(from, i), cell);
 	}
 	return 0;
 }
