@@ -70,10 +70,10 @@ enum lane_outcome {
 enum lane_outcome lane_run(struct lane *lane, const struct prog *prog,
 	uint8_t *map, struct judgment *ret);
 
-/** spool_write() - one finding to a file in @dir: temporary name, fsync,
- *  rename. Returns 0 or a negative errno */
+/** spool_write() - one finding to a file in @dir (text as in store/store.h):
+ *  temporary name, fsync, rename. Returns 0 or a negative errno */
 int spool_write(const char *dir, const char *name, const struct prog *prog,
-	const struct judgment *judgment, uint32_t lane);
+	const struct prog_result *result, const struct judgment *judgment);
 
 /**
  * engine_mutate() - text to text: the mutator behind every engine

@@ -191,7 +191,7 @@ static enum lane_outcome submit_and_wait(
 }
 
 static void spool_finding(struct lane *lane, const struct prog *prog,
-	const struct judgment *judgment)
+	const struct prog_result *result, const struct judgment *judgment)
 {
 	char name[64];
 	struct text text;
@@ -202,7 +202,7 @@ static void spool_finding(struct lane *lane, const struct prog *prog,
 	text_init(&text, name, sizeof(name));
 	text_addf(&text, "lane%u-%d-%u", lane->index, (int)getpid(),
 		lane->spooled++);
-	(void)spool_write(lane->spool, name, prog, judgment, lane->index);
+	(void)spool_write(lane->spool, name, prog, result, judgment);
 }
 
 static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
@@ -220,7 +220,7 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	(void)cover_new(lane->stats->seen, map, SLOT_MAP_BYTES);
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)
-		spool_finding(lane, prog, ret);
+		spool_finding(lane, prog, &result, ret);
 	return LANE_DONE;
 }
 

@@ -32,17 +32,21 @@ static int write_synced(const char *path, const char *bytes, size_t len)
 }
 
 int spool_write(const char *dir, const char *name, const struct prog *prog,
-	const struct judgment *judgment, uint32_t lane)
+	const struct prog_result *result, const struct judgment *judgment)
 {
-	char buf[PROG_TEXT_MAX + 2 * sizeof(*judgment)];
+	char buf[2 * PROG_TEXT_MAX + sizeof(*judgment)];
 	char temp[512], path[512];
 	struct text text;
 	int err;
 
 	text_init(&text, buf, sizeof(buf));
-	text_addf(&text, "# title: %s\n# detail: %s\n# lane %u program 1\n",
-		judgment->title, judgment->detail, lane);
-	prog_print(prog, &text);
+	text_addf(&text, "# title: %s\n# detail: %s\n", judgment->title,
+		judgment->detail);
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		call_print(&prog->call[i], &text);
+		text_addf(&text, "  # %s\n",
+			call_state_name(result->call[i].state));
+	}
 	snprintf(temp, sizeof(temp), "%s/.tmp-%s", dir, name);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	err = write_synced(temp, buf, text.len);

@@ -21,17 +21,38 @@ static void told(const struct kernel_progress *progress, void *user)
 		host_progress(options, FALSE, "%s", progress->phase);
 }
 
+/* The profiles in which a kernel is in the cache. */
+static char *built_profiles(const char *name)
+{
+	g_autoptr(GString) built = g_string_new(NULL);
+
+	for (const char *const *p = kernel_profiles(); *p; p++) {
+		g_autofree char *full = g_strdup_printf("%s:%s", name, *p);
+		struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+		struct kernel *SCOPED(kernel_freep) kernel = NULL;
+
+		if (!kernel_spec_lookup(full, &spec, NULL))
+			continue;
+		kernel = kernel_cached(spec);
+		if (kernel)
+			g_string_append_printf(
+				built, "%s%s", built->len ? "," : "", *p);
+	}
+	return g_string_free(g_steal_pointer(&built), FALSE);
+}
+
 static int list_kernels(GError **error)
 {
 	GPtrArray *specs = kernel_list(error);
 
 	if (!specs)
 		return EXIT_BROKEN;
+	printf("%-12s %-20s %s\n", "kernel", "built", "about");
 	for (guint i = 0; i < specs->len; i++) {
 		const struct kernel_spec *spec = specs->pdata[i];
-		struct kernel *SCOPED(kernel_freep) built = kernel_cached(spec);
+		g_autofree char *built = built_profiles(spec->name);
 
-		printf("%-12s %-8s %s\n", spec->name, built ? "built" : "-",
+		printf("%-12s %-20s %s\n", spec->name, *built ? built : "-",
 			spec->about ? spec->about : "");
 	}
 	printf("profiles:");

@@ -25,8 +25,6 @@ static const char *const verdict_names[] = {
 static void print_call(
 	const struct call *call, const struct call_result *result)
 {
-	static const char *const states[] = {
-		"not run", "never returned", "", "skipped"};
 	char buf[PROG_TEXT_MAX / 8];
 	struct text text;
 
@@ -34,7 +32,7 @@ static void print_call(
 	call_print(call, &text);
 	printf("  %-44s ", buf);
 	if (result->state != CALL_DONE)
-		printf("%s%s%s\n", states[result->state],
+		printf("%s%s%s\n", call_state_name(result->state),
 			result->err ? ": " : "",
 			result->err ? g_strerror(-result->err) : "");
 	else if (result->err)

@@ -65,7 +65,8 @@ void host_options_clear(struct host_options *options);
 gint64 host_seconds(const char *option, const char *text);
 
 /** host_progress() - a line to stderr; on a terminal @transient lines are
- *  overwritten by the next, elsewhere shown every 15 s. Silent under --quiet. */
+ *  overwritten by the next, elsewhere shown every 15 s. Silent under --quiet.
+ */
 void host_progress(const struct host_options *options, gboolean transient,
 	const char *format, ...) G_GNUC_PRINTF(3, 4);
 

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define REPORTED_LOOKS 3 /* that a kernel may take to die of its report */
+
 static gboolean map_control(struct machine *machine, GError **error)
 {
 	int fd =
@@ -100,6 +102,8 @@ static gboolean machine_take_vm(struct machine *machine, GError **error)
 	if (!machine->vm)
 		return FALSE;
 	vm_set_end_handler(machine->vm, machine_died, machine);
+	machine->console_seen = vm_console_total(machine->vm);
+	machine->reported = 0;
 	for (guint lane = 0; lane < SLOT_LANES; lane++)
 		machine->watch[lane].since = g_get_monotonic_time();
 	return TRUE;
@@ -148,7 +152,40 @@ void machine_free(struct machine *machine)
 	g_free(machine);
 }
 
-void machine_watch(struct machine *machine)
+/* A VM whose kernel has reported something is of no more use, though it runs.
+ */
+static void machine_retire(struct machine *machine, struct report *report)
+{
+	struct vm *vm = g_steal_pointer(&machine->vm);
+	struct session *session = machine->session;
+	g_autoptr(GError) error = NULL;
+
+	vm_set_end_handler(vm, NULL, NULL);
+	if (machine_take_vm(machine, &error))
+		control_publish(machine, guilty_lane(report));
+	file_death(session, vm, VM_END_PANIC, "the kernel lives on", report);
+	vm_free(vm);
+	if (error)
+		session_fail(session, error->message);
+}
+
+/* Reports that stop the kernel are followed by its end; the others are not. */
+static void watch_console(struct machine *machine)
+{
+	const GString *console = vm_console(machine->vm);
+	struct report report;
+
+	if (!machine->reported &&
+		machine->console_seen == vm_console_total(machine->vm))
+		return;
+	machine->console_seen = vm_console_total(machine->vm);
+	if (console_parse(console->str, console->len, &report) <= 0)
+		return;
+	if (++machine->reported > REPORTED_LOOKS)
+		machine_retire(machine, &report);
+}
+
+static void watch_lanes(struct machine *machine)
 {
 	struct session *session = machine->session;
 	gint64 limit = (gint64)session->target->lost_ms * 1000;
@@ -174,4 +211,11 @@ void machine_watch(struct machine *machine)
 			return;
 		}
 	}
+}
+
+void machine_watch(struct machine *machine)
+{
+	watch_lanes(machine);
+	if (machine->vm)
+		watch_console(machine);
 }

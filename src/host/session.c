@@ -7,7 +7,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define TICK_MS		      500
+#define TICK_MS	     500
 #define STATUS_TICKS 4 /* between two status lines */
 
 static double since(gint64 start)

@@ -39,6 +39,8 @@ struct machine {
 		guint32 request, reply;
 		gint64 since; /* monotonic us: unchanged since then */
 	} watch[SLOT_LANES];
+	guint64 console_seen; /* bytes that were searched for a report */
+	guint reported;	      /* looks since a report was seen on it */
 };
 
 struct session_options {
@@ -83,7 +85,9 @@ guint64 engine_programs(const struct engine *engine);
 struct machine *machine_new(
 	struct session *session, guint index, GError **error);
 void machine_free(struct machine *machine);
-/** machine_watch() - declare the VM hung when a lane is silent too long */
+/** machine_watch() - declare the VM hung when a lane is silent too long;
+ * replace one whose kernel reported something that did not stop it (Bad
+ * rss-counter) */
 void machine_watch(struct machine *machine);
 
 /** session_note() - file a finding, count its title, tell the terminal */

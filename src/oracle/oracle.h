@@ -33,8 +33,8 @@ struct report {
  *
  * Returns 1 with @ret filled, 0 when the log holds no report. Total; linear
  * in @len. Frames of the allocator, of KASAN and of locks, and helpers of the
- * walkers are skipped for the title, suffixes (.isra.0, .constprop.0, .cold ...)
- * and prefixes of system call entries (__x64_sys_ ...) cut. Lines with
+ * walkers are skipped for the title, suffixes (.isra.0, .constprop.0, .cold
+ *...) and prefixes of system call entries (__x64_sys_ ...) cut. Lines with
  * "rmap_mutant" are ours and ignored. A panic that only ends a report
  * (panic_on_warn) makes no title of its own.
  */

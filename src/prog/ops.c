@@ -214,3 +214,15 @@ uint32_t prog_threads(const struct prog *prog, uint32_t proc)
 	}
 	return threads;
 }
+
+const char *call_state_name(uint8_t state)
+{
+	static const char *const names[CALL_STATES] = {
+		[CALL_NOT_RUN] = "not run",
+		[CALL_STARTED] = "started",
+		[CALL_DONE] = "done",
+		[CALL_SKIPPED] = "skipped",
+	};
+
+	return names[state < CALL_STATES ? state : CALL_NOT_RUN];
+}

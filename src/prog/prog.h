@@ -44,20 +44,20 @@
 #define PROG_SLOTS	8
 #define PROG_SLOT_PAGES 1024
 #define PROG_PAGE_SIZE	4096
-#define PROG_END_PAGES	256	/* pages that the end of a program checks */
-#define PROG_TEXT_MAX	8192	/* no canonical text is longer, with its NUL */
+#define PROG_END_PAGES	256  /* pages that the end of a program checks */
+#define PROG_TEXT_MAX	8192 /* no canonical text is longer, with its NUL */
 
 /* Capabilities of a guest: bits of `needs`, probed by src/exec/probe.c */
 enum cap {
-	CAP_KCOV	= 1u << 0, /* /sys/kernel/debug/kcov */
-	CAP_KCOV_MAP	= 1u << 1, /* harness patch: map folded in the kernel */
-	CAP_KCOV_PRUNE	= 1u << 2, /* harness patch: call sites patched out */
-	CAP_NUMA	= 1u << 3, /* two nodes with memory */
-	CAP_SWAP	= 1u << 4, /* a swap device is on */
-	CAP_MEMCG	= 1u << 5, /* cgroup2 memory with memory.reclaim */
-	CAP_THP		= 1u << 6, /* transparent huge pages */
-	CAP_KSM		= 1u << 7, /* /sys/kernel/mm/ksm */
-	CAP_SPLIT	= 1u << 8, /* /sys/kernel/debug/split_huge_pages */
+	CAP_KCOV = 1u << 0,	   /* /sys/kernel/debug/kcov */
+	CAP_KCOV_MAP = 1u << 1,	   /* harness patch: map folded in the kernel */
+	CAP_KCOV_PRUNE = 1u << 2,  /* harness patch: call sites patched out */
+	CAP_NUMA = 1u << 3,	   /* two nodes with memory */
+	CAP_SWAP = 1u << 4,	   /* a swap device is on */
+	CAP_MEMCG = 1u << 5,	   /* cgroup2 memory with memory.reclaim */
+	CAP_THP = 1u << 6,	   /* transparent huge pages */
+	CAP_KSM = 1u << 7,	   /* /sys/kernel/mm/ksm */
+	CAP_SPLIT = 1u << 8,	   /* /sys/kernel/debug/split_huge_pages */
 	CAP_CGROUP_KILL = 1u << 9, /* cgroup.kill (5.14) */
 	CAP_SPLIT_ORDER = 1u << 10, /* split_huge_pages takes an order (6.9) */
 };
@@ -78,17 +78,17 @@ enum backing {
 
 /* What an op does to the contents of its (first) range, when it succeeds */
 enum effect {
-	EFFECT_KEEPS,	   /* nothing a program may see: migration, swap ... */
-	EFFECT_READS,	   /* records what is there */
-	EFFECT_WRITES,	   /* every page gets a stamp (prog_stamp()) */
-	EFFECT_MAPS,	   /* new mapping, zero pages or the file's */
+	EFFECT_KEEPS,  /* nothing a program may see: migration, swap ... */
+	EFFECT_READS,  /* records what is there */
+	EFFECT_WRITES, /* every page gets a stamp (prog_stamp()) */
+	EFFECT_MAPS,   /* new mapping, zero pages or the file's */
 	EFFECT_UNMAPS,
-	EFFECT_MOVES,	   /* second range gets the pages, replacing its own */
-	EFFECT_RESIZES,	   /* grows with new pages or drops the tail */
+	EFFECT_MOVES,	/* second range gets the pages, replacing its own */
+	EFFECT_RESIZES, /* grows with new pages or drops the tail */
 	EFFECT_PROTECTS,
-	EFFECT_ZEROES,	   /* private pages are dropped: zeros, or the file's */
-	EFFECT_MAY_ZERO,   /* MADV_FREE: zeros at any time until written */
-	EFFECT_INHERITS,   /* changes what fork copies */
+	EFFECT_ZEROES,	 /* private pages are dropped: zeros, or the file's */
+	EFFECT_MAY_ZERO, /* MADV_FREE: zeros at any time until written */
+	EFFECT_INHERITS, /* changes what fork copies */
 	EFFECT_FORKS,
 	EFFECT_EXITS,
 	EFFECT_FROM_VALUE, /* the ENUM value's row tells */
@@ -103,8 +103,15 @@ enum arg_kind {
 	ARG_ACTOR, /* number of a process */
 };
 
-enum value_set { VALUES_NONE, VALUES_prot, VALUES_backing, VALUES_mremap,
-	VALUES_move, VALUES_advice, VALUES_COUNT };
+enum value_set {
+	VALUES_NONE,
+	VALUES_prot,
+	VALUES_backing,
+	VALUES_mremap,
+	VALUES_move,
+	VALUES_advice,
+	VALUES_COUNT
+};
 
 /** struct value - a row of values.def */
 struct value {
@@ -115,20 +122,26 @@ struct value {
 	uint32_t needs;
 };
 
-/** values_of() - the rows of a set, @ret_nr of them, in the order of the file */
+/** values_of() - the rows of a set, @ret_nr of them, in the order of the file
+ */
 const struct value *values_of(enum value_set set, uint32_t *ret_nr);
 
 struct arg_desc {
 	enum arg_kind kind;
-	enum value_set set;   /* ENUM and FLAGS */
-	const char *name;     /* NUM: the word before '=' */
-	uint32_t min, max;    /* NUM: both included */
-	uint32_t needs;	      /* NUM: capabilities for values above 0 */
+	enum value_set set; /* ENUM and FLAGS */
+	const char *name;   /* NUM: the word before '=' */
+	uint32_t min, max;  /* NUM: both included */
+	uint32_t needs;	    /* NUM: capabilities for values above 0 */
 };
 
 /* How the arguments of a plain system call are laid out from the op's */
-enum sys_arg_kind { SYS_ARG_END, SYS_ARG_ADDR, SYS_ARG_LEN, SYS_ARG_VALUE,
-	SYS_ARG_PAGES };
+enum sys_arg_kind {
+	SYS_ARG_END,
+	SYS_ARG_ADDR,
+	SYS_ARG_LEN,
+	SYS_ARG_VALUE,
+	SYS_ARG_PAGES
+};
 struct sys_arg {
 	uint8_t kind; /* ADDR, LEN (bytes) of a RANGE; VALUE's bits; NUM*4096 */
 	uint8_t arg;
@@ -138,9 +151,20 @@ struct sys_arg {
 
 /* Handlers of src/exec/handlers.c; RUN_SYSCALL makes the call of .nr itself */
 enum run_kind {
-	RUN_SYSCALL, RUN_MMAP, RUN_TOUCH, RUN_EXPECT, RUN_FORK, RUN_EXIT,
-	RUN_WAIT, RUN_BARRIER, RUN_MOVE_PAGES, RUN_MIGRATE_PAGES, RUN_MBIND,
-	RUN_SPLIT, RUN_RECLAIM, RUN_COUNT
+	RUN_SYSCALL,
+	RUN_MMAP,
+	RUN_TOUCH,
+	RUN_EXPECT,
+	RUN_FORK,
+	RUN_EXIT,
+	RUN_WAIT,
+	RUN_BARRIER,
+	RUN_MOVE_PAGES,
+	RUN_MIGRATE_PAGES,
+	RUN_MBIND,
+	RUN_SPLIT,
+	RUN_RECLAIM,
+	RUN_COUNT
 };
 
 /** struct op - a row of ops.def */
@@ -181,11 +205,11 @@ union arg {
 #define CALL_ASYNC 0x01
 
 struct call {
-	uint8_t op;	/* enum op_id */
-	uint8_t proc;	/* < PROG_PROCS */
-	uint8_t thread; /* < PROG_THREADS */
-	uint8_t props;	/* CALL_ASYNC */
-	uint32_t pad;	/* 0 */
+	uint8_t op;		      /* enum op_id */
+	uint8_t proc;		      /* < PROG_PROCS */
+	uint8_t thread;		      /* < PROG_THREADS */
+	uint8_t props;		      /* CALL_ASYNC */
+	uint32_t pad;		      /* 0 */
 	union arg arg[PROG_ARGS_MAX]; /* unused ones are 0 */
 };
 
@@ -207,14 +231,16 @@ uint64_t call_bits(const struct call *call, uint32_t arg);
 /** call_sys_args() - arguments of the system call .nr of a RUN_SYSCALL op;
  *  unused ones are 0 */
 void call_sys_args(const struct call *call, uint64_t ret[SYS_ARGS_MAX]);
-/** prog_threads() - bit mask of the threads of @proc that make calls; bit 0 set */
+/** prog_threads() - bit mask of the threads of @proc that make calls; bit 0 set
+ */
 uint32_t prog_threads(const struct prog *prog, uint32_t proc);
 
 /**
  * prog_check() - is this a program? For bytes from a guest or from a file
  *
- * Returns 0 when every field is in its range (pads and unused fields are 0), else
- * -EBADMSG and the first field that is not in @why. Total: any bytes will do.
+ * Returns 0 when every field is in its range (pads and unused fields are 0),
+ * else -EBADMSG and the first field that is not in @why. Total: any bytes will
+ * do.
  */
 int prog_check(const struct prog *prog, struct why *why);
 
@@ -226,8 +252,7 @@ int prog_check(const struct prog *prog, struct why *why);
  * word and what was expected in @why, or -E2BIG above PROG_CALLS_MAX calls.
  * @ret is untouched on error. Total and bounded by @len.
  */
-int prog_parse(const char *text, size_t len, struct prog *ret,
-	struct why *why);
+int prog_parse(const char *text, size_t len, struct prog *ret, struct why *why);
 
 /** prog_print() - canonical text; prog_parse() of it gives @prog back.
  *  @prog must pass prog_check(). PROG_TEXT_MAX always suffices. */
@@ -242,8 +267,8 @@ void call_print(const struct call *call, struct text *out);
  * Knows as it goes which ranges each process has mapped and who lives, so most
  * calls meet something; some are wild on purpose.
  */
-void prog_generate(struct prog *prog, uint32_t nr_calls, uint32_t caps,
-	struct rng *rng);
+void prog_generate(
+	struct prog *prog, uint32_t nr_calls, uint32_t caps, struct rng *rng);
 
 /**
  * prog_mutate() - change a program in one to four steps
@@ -302,21 +327,27 @@ struct page_at {
 };
 
 /** prog_end_pages() - the pages that each live process reads at the end: those
- *  that a touch or a move's destination names, each once, in that order, at most
- *  PROG_END_PAGES. Returns how many. Both ends compute the same list. */
-uint32_t prog_end_pages(const struct prog *prog,
-	struct page_at ret[PROG_END_PAGES]);
+ *  that a touch or a move's destination names, each once, in that order, at
+ * most PROG_END_PAGES. Returns how many. Both ends compute the same list. */
+uint32_t prog_end_pages(
+	const struct prog *prog, struct page_at ret[PROG_END_PAGES]);
 
 enum call_state { CALL_NOT_RUN, CALL_STARTED, CALL_DONE, CALL_SKIPPED };
+#define CALL_STATES 4
+/** call_state_name() - "not run", "started", "done", "skipped"; any byte will
+ *  do, others are "not run" */
+const char *call_state_name(uint8_t state);
 
 /** struct call_result - what one call did */
 struct call_result {
-	int32_t err;	   /* 0 or negative errno; skipped: -ESRCH, -ENOSYS (lacking capability) */
-	uint32_t us;	   /* duration, microseconds */
-	int64_t ret;	   /* the call's value; touch: pages written; expect: pages read */
-	uint32_t obs;	   /* expect: index of its first observation */
-	uint16_t nr_obs;   /* expect: how many were recorded, <= pages */
-	uint8_t state;	   /* enum call_state */
+	int32_t err;  /* 0 or negative errno; skipped: -ESRCH, -ENOSYS (lacking
+			 capability) */
+	uint32_t us;  /* duration, microseconds */
+	int64_t ret;  /* the call's value; touch: pages written; expect: pages
+			 read */
+	uint32_t obs; /* expect: index of its first observation */
+	uint16_t nr_obs; /* expect: how many were recorded, <= pages */
+	uint8_t state;	 /* enum call_state */
 	uint8_t pad;
 };
 
@@ -336,7 +367,7 @@ struct prog_result {
 	uint32_t nr_pcs;   /* KCOV hits, all actors; 0 where not counted */
 	char message[128]; /* with RESULT_BROKEN */
 	struct call_result call[PROG_CALLS_MAX];
-	uint64_t obs[RESULT_OBS_MAX];		/* stamps read by expect */
+	uint64_t obs[RESULT_OBS_MAX];		  /* stamps read by expect */
 	uint64_t end[PROG_PROCS][PROG_END_PAGES]; /* as prog_end_pages() */
 };
 
@@ -346,12 +377,12 @@ int result_check(const struct prog *prog, const struct prog_result *result,
 
 /** struct mismatch - a page that holds what it may not */
 struct mismatch {
-	int32_t call;	 /* index of the expect or touch; -1: at the end */
+	int32_t call; /* index of the expect or touch; -1: at the end */
 	uint32_t proc;
 	struct page_at at;
-	uint64_t seen;	 /* stamp or OBS_* */
-	uint64_t want;	 /* one of the allowed ones */
-	char kind[32];	 /* "stale page", "foreign page", "lost write" ... */
+	uint64_t seen; /* stamp or OBS_* */
+	uint64_t want; /* one of the allowed ones */
+	char kind[32]; /* "stale page", "foreign page", "lost write" ... */
 };
 
 /**

@@ -28,7 +28,8 @@
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
 #define SLOT_MAP_BYTES (1u << 16)
-#define SLOT_SITES_MAX 4096 /* KCOV call sites, u64 each, at the start of map */
+#define SLOT_SITES_MAX 4096 /* KCOV call sites, u64 each, at the start of map  \
+			     */
 
 enum guest_state {
 	GUEST_BOOTING = 0,
@@ -62,9 +63,9 @@ struct slot_record {
 struct slot_lane {
 	/* written by the host */
 	uint32_t request __attribute__((aligned(4096)));
-	uint32_t command; /* enum slot_command */
-	uint32_t flags;	  /* RUN_* */
-	uint32_t number; /* in and out, see enum slot_command */
+	uint32_t command;    /* enum slot_command */
+	uint32_t flags;	     /* RUN_* */
+	uint32_t number;     /* in and out, see enum slot_command */
 	uint32_t timeout_ms; /* of one program, already scaled */
 	struct prog prog;
 	/* written by the guest */

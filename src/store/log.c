@@ -4,26 +4,18 @@
 
 #include <string.h>
 
-static const char *const states[] = {
-	[CALL_NOT_RUN] = "not run",
-	[CALL_STARTED] = "started",
-	[CALL_DONE] = "done",
-	[CALL_SKIPPED] = "skipped",
-};
-
 static void print_record(
 	GString *out, const struct prog *prog, const guint8 *progress)
 {
 	char line[512];
 
 	for (guint32 i = 0; i < prog->nr_calls; i++) {
-		guint8 state =
-			progress[i] < G_N_ELEMENTS(states) ? progress[i] : 0;
 		struct text text;
 
 		text_init(&text, line, sizeof(line));
 		call_print(&prog->call[i], &text);
-		g_string_append_printf(out, "%s  # %s\n", line, states[state]);
+		g_string_append_printf(
+			out, "%s  # %s\n", line, call_state_name(progress[i]));
 	}
 }
 
@@ -75,11 +67,12 @@ static guint8 state_of(const char *line, gsize len)
 {
 	const char *note = memchr(line, '#', len);
 
-	for (guint8 i = 0; note && i < G_N_ELEMENTS(states); i++) {
-		gsize n = strlen(states[i]);
+	for (guint8 i = 0; note && i < CALL_STATES; i++) {
+		const char *name = call_state_name(i);
+		gsize n = strlen(name);
 
 		if ((gsize)(line + len - note) >= n + 2 &&
-			!memcmp(note + 2, states[i], n))
+			!memcmp(note + 2, name, n))
 			return i;
 	}
 	return CALL_NOT_RUN;
