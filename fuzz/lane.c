@@ -11,9 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SPOOL_MAX      64     /* findings that one engine writes */
-#define POLL_FIRST_NS  20000  /* between looks at the slot, at first ... */
-#define POLL_LAST_NS   200000 /* ... and in the end */
+#define SPOOL_MAX      64    /* findings that one engine writes */
+#define POLL_MIN_NS    20000 /* between looks at the slot: a share of the time */
+#define POLL_MAX_NS    1000000 /* that the program has taken so far */
+#define POLL_SHARE     16
 #define PARKED_POLL_NS 1000000
 
 static uint64_t now_ns(void)
@@ -156,19 +157,25 @@ static bool lane_attach(struct lane *lane, uint32_t *ret_guilty)
 	return false;
 }
 
-/* LANE_DONE: replied; LANE_LOST: the VM was replaced before it did */
-static enum lane_outcome wait_reply(struct lane *lane, uint32_t number)
+static long poll_pause(uint64_t elapsed_ns)
 {
-	long pause = POLL_FIRST_NS;
+	uint64_t pause = elapsed_ns / POLL_SHARE;
 
+	if (pause < POLL_MIN_NS)
+		return POLL_MIN_NS;
+	return pause > POLL_MAX_NS ? POLL_MAX_NS : (long)pause;
+}
+
+/* LANE_DONE: replied; LANE_LOST: the VM was replaced before it did */
+static enum lane_outcome wait_reply(
+	struct lane *lane, uint32_t number, uint64_t start)
+{
 	while (!slot_replied(lane->slot, lane->index, number)) {
 		if (control_stop(lane))
 			return LANE_STOP;
 		if (vm_changed(lane))
 			return LANE_LOST;
-		sleep_ns(pause);
-		if (pause < POLL_LAST_NS)
-			pause += pause / 4;
+		sleep_ns(poll_pause(now_ns() - start));
 	}
 	return LANE_DONE;
 }
@@ -184,8 +191,8 @@ static enum lane_outcome submit_and_wait(
 	uint64_t start = now_ns();
 	enum lane_outcome outcome;
 
-	outcome = wait_reply(
-		lane, slot_submit(lane->slot, lane->index, &request, prog));
+	outcome = wait_reply(lane,
+		slot_submit(lane->slot, lane->index, &request, prog), start);
 	lane->stats->busy_ns += now_ns() - start;
 	return outcome;
 }

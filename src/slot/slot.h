@@ -28,8 +28,7 @@
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
 #define SLOT_MAP_BYTES (1u << 16)
-#define SLOT_SITES_MAX 4096 /* KCOV call sites, u64 each, at the start of map  \
-			     */
+#define SLOT_SITES_MAX 4096 /* KCOV sites, u64 each, at the start of map */
 
 enum guest_state {
 	GUEST_BOOTING = 0,
