@@ -5,7 +5,9 @@
 #include <linux/mman.h>
 #include <string.h>
 
-#define HUGE_PAGES 512 /* pages of a PMD-sized huge page */
+#define HUGE_PAGES     512 /* pages of a PMD-sized huge page */
+#define LINEAGE_ONE_IN 3   /* programs that are about descent */
+#define LINEAGE_TIMES  2   /* how much more they fork and exit */
 
 void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 {
@@ -13,6 +15,7 @@ void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 	gen->rng = rng;
 	gen->caps = caps;
 	gen->live = 1;
+	gen->lineage = rng_one_in(rng, LINEAGE_ONE_IN);
 }
 
 static uint32_t range_end(const struct range *range)
@@ -134,6 +137,7 @@ static void note_fork(struct gen *gen, const struct call *call)
 	gen->live |= 1u << child;
 	gen->gone &= ~(1u << child);
 	gen->parent[child] = call->proc;
+	gen->youngest = (uint8_t)child;
 	gen->nr[child] = gen->nr[call->proc];
 	memcpy(gen->area[child], gen->area[call->proc],
 		sizeof(gen->area[child]));
@@ -447,21 +451,49 @@ static bool op_fits(const struct gen *gen, const struct op *op)
 	return true;
 }
 
+/* Anonymous rmaps hang together by descent. Some programs are about nothing
+ * else: chains of forks, whose middle generations end or unmap. */
+static uint32_t op_weight(const struct gen *gen, const struct op *op)
+{
+	if (!op_fits(gen, op))
+		return 0;
+	if (gen->lineage &&
+		(op->effect == EFFECT_FORKS || op->effect == EFFECT_EXITS))
+		return op->weight * LINEAGE_TIMES;
+	return op->weight;
+}
+
 static uint8_t gen_op(struct gen *gen)
 {
 	uint32_t sum = 0, pick;
 
 	for (uint32_t i = 0; i < OP_COUNT; i++)
-		sum += op_fits(gen, &ops[i]) ? ops[i].weight : 0;
+		sum += op_weight(gen, &ops[i]);
 	pick = rng_below(gen->rng, sum);
 	for (uint32_t i = 0; i < OP_COUNT; i++) {
-		if (!op_fits(gen, &ops[i]))
-			continue;
-		if (pick < ops[i].weight)
+		uint32_t weight = op_weight(gen, &ops[i]);
+
+		if (pick < weight)
 			return (uint8_t)i;
-		pick -= ops[i].weight;
+		pick -= weight;
 	}
 	return 0;
+}
+
+/* In a program about descent the youngest forks, and parents end first. */
+static void gen_descent(struct gen *gen, struct call *call)
+{
+	uint32_t parents = 0;
+
+	if (call->op == OP_FORK && (gen->live >> gen->youngest & 1))
+		call->proc = gen->youngest;
+	for (uint32_t p = 1; p < PROG_PROCS; p++) {
+		if (gen->live >> p & 1)
+			parents |= 1u << gen->parent[p];
+	}
+	parents &= gen->live & ~1u;
+	if (call->op == OP_EXIT && parents)
+		call->proc = (uint8_t)gen_bit(gen, parents);
 }
 
 static uint32_t value_index(enum value_set set, uint64_t bits)
@@ -550,6 +582,8 @@ void gen_call(struct gen *gen, struct call *ret)
 	} else {
 		call.op = gen_op(gen);
 	}
+	if (gen->lineage && !rng_one_in(gen->rng, 4))
+		gen_descent(gen, &call);
 	/* p0 goes last, mostly: its end is the program's */
 	if (call_effect(&call) == EFFECT_EXITS && call.proc == 0 &&
 		!rng_one_in(gen->rng, 16))

@@ -25,6 +25,8 @@ struct gen {
 	uint32_t live;		    /* bit p: process p lives */
 	uint32_t gone;		    /* bit p: it lived and has exited */
 	uint8_t parent[PROG_PROCS]; /* of those that live or are gone */
+	bool lineage;	  /* this program is about descent: see gen_op() */
+	uint8_t youngest; /* the process forked last */
 	uint8_t nr[PROG_PROCS];
 	struct area area[PROG_PROCS][GEN_AREAS];
 	struct call last; /* the latest call with a range */
