@@ -21,6 +21,7 @@ struct engine_stats {
 	uint64_t retried;  /* run once more: their VM died of another lane */
 	uint64_t lost;	   /* given up: the VM died with them */
 	uint64_t findings; /* judged FINDING */
+	uint64_t stuck;	   /* whose tasks did not die: the VM is to go */
 	uint64_t broken;   /* replies that were no replies */
 	uint64_t busy_ns;  /* between submission and reply */
 	uint8_t seen[SLOT_MAP_BYTES]; /* as cover_new() keeps it */

@@ -225,6 +225,7 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 		return LANE_DONE;
 	}
 	(void)cover_new(lane->stats->seen, map, SLOT_MAP_BYTES);
+	lane->stats->stuck += (result.flags & RESULT_STUCK) != 0;
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)
 		spool_finding(lane, prog, &result, ret);

@@ -213,9 +213,26 @@ static void watch_lanes(struct machine *machine)
 	}
 }
 
+/* Tasks that outlive their program disturb all that come after it. */
+static void watch_stuck(struct machine *machine)
+{
+	guint64 stuck = 0;
+
+	for (guint i = 0; i < machine->session->target->nr_lanes; i++) {
+		if (machine->engine[i].stats)
+			stuck += machine->engine[i].stats->stuck;
+	}
+	if (stuck > machine->stuck_seen)
+		vm_declare_hung(machine->vm,
+			"tasks did not die after their program was killed");
+	machine->stuck_seen = stuck;
+}
+
 void machine_watch(struct machine *machine)
 {
 	watch_lanes(machine);
+	if (machine->vm)
+		watch_stuck(machine);
 	if (machine->vm)
 		watch_console(machine);
 }

@@ -39,6 +39,7 @@ struct machine {
 		guint32 request, reply;
 		gint64 since; /* monotonic us: unchanged since then */
 	} watch[SLOT_LANES];
+	guint64 stuck_seen;   /* programs whose tasks did not die */
 	guint64 console_seen; /* bytes that were searched for a report */
 	guint reported;	      /* looks since a report was seen on it */
 };

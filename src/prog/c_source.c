@@ -92,7 +92,7 @@ static const char file_write[] =
 /* How a call of each kind is made; a program has those that it needs */
 static const struct {
 	const char *name, *source;
-} makers[RUN_COUNT] = {
+} makers[RUN_KINDS] = {
 	[RUN_SYSCALL] = {"syscall", "static long make_syscall(int i)\n"
 				    "{\n"
 				    "\tconst unsigned long *a = calls[i].arg;\n"
@@ -544,7 +544,7 @@ int prog_c_source(const struct prog *prog, struct text *out)
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	text_add(out, head, sizeof(head) - 1);
 	text_add(out, file_write, sizeof(file_write) - 1);
-	for (uint32_t run = 0; run < RUN_COUNT; run++) {
+	for (uint32_t run = 0; run < RUN_KINDS; run++) {
 		if (run == RUN_BARRIER || prog_runs(prog, run))
 			text_addf(out, "%s", makers[run].source);
 	}

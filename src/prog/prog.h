@@ -164,7 +164,7 @@ enum run_kind {
 	RUN_MBIND,
 	RUN_SPLIT,
 	RUN_RECLAIM,
-	RUN_COUNT
+	RUN_KINDS
 };
 
 /** struct op - a row of ops.def */
