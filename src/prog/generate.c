@@ -281,19 +281,29 @@ struct range gen_range(struct gen *gen, uint32_t proc)
 	return gen_part(gen, &range);
 }
 
+static uint32_t value_weight(const struct gen *gen, const struct value *value)
+{
+	if (value->needs & ~gen->caps)
+		return 0;
+	return value->weight ? value->weight : 1;
+}
+
 uint32_t gen_value(struct gen *gen, enum value_set set)
 {
-	uint32_t nr, i;
+	uint32_t nr, i, sum = 0, pick;
 	const struct value *value = values_of(set, &nr);
 
-	for (int tries = 0; tries < 16; tries++) {
-		i = rng_below(gen->rng, nr);
-		if (!(value[i].needs & ~gen->caps))
+	for (i = 0; i < nr; i++)
+		sum += value_weight(gen, &value[i]);
+	pick = rng_below(gen->rng, sum);
+	for (i = 0; i < nr; i++) {
+		uint32_t weight = value_weight(gen, &value[i]);
+
+		if (pick < weight)
 			return i;
+		pick -= weight;
 	}
-	for (i = 0; i < nr && (value[i].needs & ~gen->caps); i++)
-		;
-	return i < nr ? i : 0;
+	return 0;
 }
 
 static uint32_t gen_bit(struct gen *gen, uint32_t mask)

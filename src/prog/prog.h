@@ -120,6 +120,7 @@ struct value {
 	uint64_t bits;
 	enum effect effect;
 	uint32_t needs;
+	uint32_t weight; /* as ops.def has it; 0 means 1 */
 };
 
 /** values_of() - the rows of a set, @ret_nr of them, in the order of the file
