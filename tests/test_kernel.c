@@ -142,7 +142,6 @@ static const struct {
 		"nosuch|vanilla"},
 	{"an unknown profile is told, with those that are known",
 		"vanilla:slow", "slow|kasan"},
-	{"the profile without a VM has no kernel", "vanilla:user", "VM"},
 	{"a name with a slash is refused", "a/b", "a/b"},
 };
 

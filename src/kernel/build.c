@@ -30,26 +30,6 @@ static const struct {
 	{"xz", "xz-utils"},
 };
 
-/*
- * struct tree - a build tree
- * @building: file that exists while make may be at work in @obj
- * @objects:  file with the number of objects of the last full build
- * @lock:     descriptor, held while we live and while make does
- */
-struct tree {
-	char *dir, *stage, *src, *obj, *request, *building, *objects;
-	int lock;
-};
-
-/* struct output - what make printed */
-struct output {
-	kernel_progress_fn progress;
-	void *user;
-	struct kernel_progress now;
-	GQueue tail; /* the last lines that are no progress */
-	bool has_no_space;
-};
-
 static void tree_clear(struct tree *tree)
 {
 	g_free(tree->dir);
@@ -228,10 +208,9 @@ static bool make_failed(const struct tree *tree, struct output *output,
 		target, tree->obj, status, lines->str);
 }
 
-static GPtrArray *make_argv(const struct tree *tree, const char *target)
+GPtrArray *make_argv(const struct tree *tree)
 {
 	GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *ccache = g_find_program_in_path("ccache");
 
 	g_ptr_array_add(argv, g_strdup("make"));
 	g_ptr_array_add(argv, g_strdup_printf("-j%u", g_get_num_processors()));
@@ -241,23 +220,14 @@ static GPtrArray *make_argv(const struct tree *tree, const char *target)
 	g_ptr_array_add(argv, g_strdup_printf("O=%s", tree->obj));
 	for (const char *const *arg = make_arguments(); *arg; arg++)
 		g_ptr_array_add(argv, g_strdup(*arg));
-	if (ccache)
-		g_ptr_array_add(argv, g_strdup("CC=ccache gcc"));
 	g_ptr_array_add(
 		argv, g_strdup_printf("KCONFIG_ALLCONFIG=%s", tree->request));
-	g_ptr_array_add(argv, g_strdup(target));
-	g_ptr_array_add(argv, NULL);
 	return argv;
 }
 
-/*
- * Run make. When it has ended by itself, its tree is in order, whatever the
- * outcome; if it was killed, or we are, objects may be cut short.
- */
-static bool make(const struct tree *tree, struct output *output,
+bool make_run(const struct tree *tree, struct output *output, GPtrArray *argv,
 	const char *target, GError **error)
 {
-	g_autoptr(GPtrArray) argv = make_argv(tree, target);
 	int status;
 
 	output_clear(output);
@@ -269,6 +239,19 @@ static bool make(const struct tree *tree, struct output *output,
 	if (status < 128)
 		(void)g_unlink(tree->building);
 	return !status || make_failed(tree, output, target, status, error);
+}
+
+static bool make(const struct tree *tree, struct output *output,
+	const char *target, GError **error)
+{
+	g_autoptr(GPtrArray) argv = make_argv(tree);
+	g_autofree char *ccache = g_find_program_in_path("ccache");
+
+	if (ccache)
+		g_ptr_array_add(argv, g_strdup("CC=ccache gcc"));
+	g_ptr_array_add(argv, g_strdup(target));
+	g_ptr_array_add(argv, NULL);
+	return make_run(tree, output, argv, target, error);
 }
 
 static bool configure(const struct build_input *input, struct tree *tree,
@@ -385,18 +368,29 @@ static void tell_wait(void *user)
 	phase(output->progress, output->user, "wait");
 }
 
+static bool build_images(const struct build_input *input, struct tree *tree,
+	struct build_result *result, struct output *output, GError **error)
+{
+	bool is_full = !g_file_test(tree->obj, G_FILE_TEST_IS_DIR);
+
+	return configure(input, tree, result, output, error) &&
+	       compile(tree, output, is_full, error);
+}
+
 static bool build_locked(const struct build_input *input, struct tree *tree,
 	struct build_result *result, struct output *output, GError **error)
 {
 	gint64 start = g_get_monotonic_time();
-	bool is_full;
+	bool ok;
 
 	if (!tree_recover(tree, error) || !space_check(tree, error))
 		return false;
-	is_full = !g_file_test(tree->obj, G_FILE_TEST_IS_DIR);
-	if (!source_prepare(input, tree, result, output, error) ||
-		!configure(input, tree, result, output, error) ||
-		!compile(tree, output, is_full, error))
+	if (!source_prepare(input, tree, result, output, error))
+		return false;
+	ok = is_user(input->spec)
+		     ? user_build(input, tree, result, output, error)
+		     : build_images(input, tree, result, output, error);
+	if (!ok)
 		return false;
 	phase(output->progress, output->user, "save");
 	result->version = release_read(tree);

@@ -10,15 +10,34 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* What a complete kernel consists of: its name here, and in the build tree. */
-static const struct {
+/* What a complete kernel consists of: its name here, its name in the build
+ * tree, and where struct kernel has its path. */
+struct file {
 	const char *name, *built;
-} files[] = {
-	{"bzImage", "arch/x86/boot/bzImage"},
-	{"vmlinux", "vmlinux"},
-	{"config", ".config"},
-	{"System.map", "System.map"},
+	glong at;
 };
+#define FILE_ROW(name, built, member)                                          \
+	{                                                                      \
+		name, built, G_STRUCT_OFFSET(struct kernel, member)            \
+	}
+
+static const struct file images[] = {
+	FILE_ROW("bzImage", "arch/x86/boot/bzImage", bzimage),
+	FILE_ROW("vmlinux", "vmlinux", vmlinux),
+	FILE_ROW("config", ".config", config),
+	FILE_ROW("System.map", "System.map", system_map),
+	{0},
+};
+static const struct file user_files[] = {
+	FILE_ROW("rmaptorture-user", "../own/rmaptorture-user", program),
+	FILE_ROW("config", ".config", config),
+	{0},
+};
+
+static const struct file *files_of(const struct kernel_spec *spec)
+{
+	return is_user(spec) ? user_files : images;
+}
 
 char *cache_path(const char *first, ...)
 {
@@ -117,13 +136,13 @@ static bool meta_read(struct kernel *kernel)
 struct kernel *cache_load(const struct kernel_spec *spec, const char *key)
 {
 	SCOPED(kernel_freep) struct kernel *kernel = g_new0(struct kernel, 1);
-	char **paths[] = {&kernel->bzimage, &kernel->vmlinux, &kernel->config,
-		&kernel->system_map};
 
 	kernel->dir = cache_path("kernels", key, NULL);
-	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
-		*paths[i] = g_build_filename(kernel->dir, files[i].name, NULL);
-		if (!g_file_test(*paths[i], G_FILE_TEST_IS_REGULAR))
+	for (const struct file *file = files_of(spec); file->name; file++) {
+		char *path = g_build_filename(kernel->dir, file->name, NULL);
+
+		G_STRUCT_MEMBER(char *, kernel, file->at) = path;
+		if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
 			return NULL;
 	}
 	if (!meta_read(kernel))
@@ -145,6 +164,7 @@ void kernel_free(struct kernel *kernel)
 	g_free(kernel->vmlinux);
 	g_free(kernel->config);
 	g_free(kernel->system_map);
+	g_free(kernel->program);
 	g_free(kernel->version);
 	g_free(kernel->build_id);
 	g_strfreev(kernel->refused_patches);
@@ -251,11 +271,11 @@ static bool fill(const char *dir, const struct build_input *input,
 	g_autofree char *meta = g_build_filename(dir, "kernel.json", NULL);
 	g_autofree char *text = meta_text(input, result);
 
-	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+	for (const struct file *file = files_of(input->spec); file->name;
+		file++) {
 		g_autofree char *from =
-			g_build_filename(obj, files[i].built, NULL);
-		g_autofree char *to =
-			g_build_filename(dir, files[i].name, NULL);
+			g_build_filename(obj, file->built, NULL);
+		g_autofree char *to = g_build_filename(dir, file->name, NULL);
 
 		if (!file_copy(from, to, error))
 			return false;

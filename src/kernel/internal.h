@@ -130,6 +130,8 @@ static inline void build_input_freep(struct build_input **ret)
 	build_input_free(*ret);
 }
 
+/** shipped_fragments() - paths of our fragments of a profile, in order */
+char **shipped_fragments(const char *profile);
 /** make_arguments() - what every make gets; part of the key; static */
 const char *const *make_arguments(void);
 
@@ -158,8 +160,55 @@ int lock_take(const char *dir, void (*is_busy)(void *user), void *user,
 	GError **error);
 
 /* ---- build.c ---- */
+
+/**
+ * struct tree - a build tree
+ * @building: file that exists while make may be at work in @obj
+ * @objects:  file with the number of objects of the last full build
+ * @lock:     descriptor, held while we live and while make does
+ */
+struct tree {
+	char *dir, *stage, *src, *obj, *request, *building, *objects;
+	int lock;
+};
+
+/** struct output - what make printed */
+struct output {
+	kernel_progress_fn progress;
+	void *user;
+	struct kernel_progress now;
+	GQueue tail; /* the last lines that are no progress */
+	bool has_no_space;
+};
+
 bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
 	void *user, GError **error);
+/** make_argv() - `make` for the kernel in @tree, without compiler and target;
+ *  a NULL is still to be added */
+GPtrArray *make_argv(const struct tree *tree);
+/**
+ * make_run() - run @argv, which ends with NULL
+ * @target: what it makes, for the error
+ *
+ * When it has ended by itself, its tree is in order, whatever the outcome; if
+ * it was killed, or we are, objects may be cut short.
+ */
+bool make_run(const struct tree *tree, struct output *output, GPtrArray *argv,
+	const char *target, GError **error);
+
+/* ---- user_build.c, user_source.c: the profile `user` ---- */
+
+static inline bool is_user(const struct kernel_spec *spec)
+{
+	return g_str_equal(spec->profile, "user");
+}
+/** user_build() - from the source in @tree to @tree/own/rmaptorture-user */
+bool user_build(const struct build_input *input, const struct tree *tree,
+	struct build_result *result, struct output *output, GError **error);
+/** user_sources() - our files that go into it, sorted paths; a strv */
+char **user_sources(GError **error);
+/** user_lines() - lines of vm-images/user/@name without comments; a strv */
+char **user_lines(const char *name, GError **error);
 
 /** images_path() - a path below vm-images; owned by the caller */
 char *images_path(const char *name);

@@ -37,15 +37,14 @@ bool kernel_ensure(const struct kernel_spec *spec, kernel_progress_fn progress,
 char **kernel_missing_features(const struct kernel *kernel, GError **error)
 {
 	SCOPED(config_set_freep) struct config_set *wanted = config_set_new();
-	g_autofree char *name = g_strconcat(kernel->profile, ".config", NULL);
-	g_autofree char *base = images_path("base.config");
-	g_autofree char *profile = images_path(name);
+	g_auto(GStrv) fragments = shipped_fragments(kernel->profile);
 	g_autoptr(GStrvBuilder) lines = g_strv_builder_new();
 	g_auto(GStrv) options = NULL;
 
-	if (!config_set_add(wanted, base, true, error) ||
-		!config_set_add(wanted, profile, true, error))
-		return NULL;
+	for (char **path = fragments; *path; path++) {
+		if (!config_set_add(wanted, *path, true, error))
+			return NULL;
+	}
 	options = config_set_missing(wanted, kernel->config, error);
 	if (!options)
 		return NULL;

@@ -6,7 +6,8 @@
  * A spec says what to build, a kernel is what was built. The cache is
  * <user cache>/rmaptorture ($XDG_CACHE_HOME or ~/.cache):
  *
- *	kernels/<key>/	bzImage, vmlinux, config, System.map, kernel.json
+ *	kernels/<key>/	bzImage, vmlinux, config, System.map, kernel.json;
+ *			profile `user`: rmaptorture-user, config, kernel.json
  *	kernels.d/	specs that `kernel build --name` registered
  *	bases/		unpacked Debian sources, never written after that
  *	trees/		build trees, one a base and profile; safe to delete
@@ -117,6 +118,8 @@ const char *const *kernel_profiles(void);
  * struct kernel - what was built
  * @dir:             folder in the cache; the next four are files in it
  * @system_map:      System.map
+ * @program:         profile `user`: rmaptorture-user (user/user.h), and there
+ *		     are no images; NULL in the others
  * @version:         release, as `uname -r` shows it
  * @build_id:        the key, 16 hexadecimal digits
  * @refused_patches: of patches/harness, those left out and why, one line each
@@ -124,7 +127,7 @@ const char *const *kernel_profiles(void);
  */
 struct kernel {
 	char *name, *profile, *dir;
-	char *bzimage, *vmlinux, *config, *system_map;
+	char *bzimage, *vmlinux, *config, *system_map, *program;
 	char *version, *build_id;
 	char **refused_patches, **lacks;
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const profiles[] = {
-	"kasan", "recycle", "locks", "races", "fast", "gcov", NULL};
+	"kasan", "recycle", "locks", "races", "fast", "gcov", "user", NULL};
 
 static const char *const keys[] = {"base", "src", "series", "fragments",
 	"harness", "mutants", "about", NULL};
@@ -56,10 +56,6 @@ static bool profile_check(const char *profile, GError **error)
 
 	if (g_strv_contains(profiles, profile))
 		return true;
-	if (!strcmp(profile, "user"))
-		return fail(error, USAGE,
-			"profile 'user' is a process, not a VM: it has no "
-			"kernel image");
 	return fail(error, USAGE, "no profile '%s': one of %s", profile, all);
 }
 

@@ -58,6 +58,14 @@ static bool key_files(
 	return true;
 }
 
+/* In the profile `user` we are part of what is built. */
+static bool key_sources(GChecksum *sum, GError **error)
+{
+	g_auto(GStrv) paths = user_sources(error);
+
+	return paths && key_files(sum, "source", paths, error);
+}
+
 static char *key_make(const struct build_input *input, GError **error)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -74,24 +82,48 @@ static char *key_make(const struct build_input *input, GError **error)
 	if (!key_files(sum, "fragment", input->shipped, error) ||
 		!key_files(sum, "fragment", input->spec->fragments, error))
 		return NULL;
+	if (is_user(input->spec) && !key_sources(sum, error))
+		return NULL;
 	return g_strndup(g_checksum_get_string(sum), 16);
 }
 
+char **shipped_fragments(const char *profile)
+{
+	g_autofree char *name = g_strconcat(profile, ".config", NULL);
+	char **paths = g_new0(char *, 3);
+
+	if (g_str_equal(profile, "user")) {
+		paths[0] = images_path("user/user.config");
+		return paths;
+	}
+	paths[0] = images_path("base.config");
+	paths[1] = images_path(name);
+	return paths;
+}
+
+static bool options_add(
+	struct config_set *to, char **paths, bool is_shipped, GError **error)
+{
+	for (; paths && *paths; paths++) {
+		if (!config_set_add(to, *paths, is_shipped, error))
+			return false;
+	}
+	return true;
+}
+
+/* Later ones win: the kernel's, but in the profile `user` ours, without which
+ * nothing there works. */
 static bool options_load(struct build_input *input, GError **error)
 {
 	const struct kernel_spec *spec = input->spec;
 
 	input->options = config_set_new();
-	for (char **path = input->shipped; *path; path++) {
-		if (!config_set_add(input->options, *path, true, error))
-			return false;
-	}
-	for (char **path = spec->fragments; path && *path; path++) {
-		if (!config_set_add(
-			    input->options, *path, !spec->is_own, error))
-			return false;
-	}
-	return true;
+	if (!options_add(input->options, input->shipped, true, error) ||
+		!options_add(
+			input->options, spec->fragments, !spec->is_own, error))
+		return false;
+	return !is_user(spec) ||
+	       options_add(input->options, input->shipped, true, error);
 }
 
 static bool patches_load(struct build_input *input, GError **error)
@@ -106,19 +138,20 @@ static bool patches_load(struct build_input *input, GError **error)
 		if (!series_load(*path, input->series, error))
 			return false;
 	}
-	if (spec->harness && !series_load(harness, input->harness, error))
+	if (spec->harness && !is_user(spec) &&
+		!series_load(harness, input->harness, error))
 		return false;
 	return !spec->mutants ||
 	       series_load(spec->mutants, input->mutants, error);
 }
 
-static char *compiler_version(GError **error)
+static char *compiler_version(const char *compiler, GError **error)
 {
-	const char *argv[] = {"gcc", "--version", NULL};
+	const char *argv[] = {compiler, "--version", NULL};
 	g_autofree char *out = NULL;
 	int status;
 
-	if (!run_need("gcc", "gcc", error) ||
+	if (!run_need(compiler, compiler, error) ||
 		!run_capture(argv, &out, &status, error))
 		return NULL;
 	return g_strndup(out, strcspn(out, "\n"));
@@ -129,15 +162,13 @@ struct build_input *build_input_new(
 {
 	SCOPED(build_input_freep)
 	struct build_input *input = g_new0(struct build_input, 1);
-	g_autofree char *profile = g_strconcat(spec->profile, ".config", NULL);
 
 	input->spec = spec;
-	input->shipped = g_new0(char *, 3);
-	input->shipped[0] = images_path("base.config");
-	input->shipped[1] = images_path(profile);
+	input->shipped = shipped_fragments(spec->profile);
 	if (!patches_load(input, error) || !options_load(input, error))
 		return NULL;
-	input->compiler = compiler_version(error);
+	input->compiler =
+		compiler_version(is_user(spec) ? "clang" : "gcc", error);
 	if (!input->compiler)
 		return NULL;
 	input->identity = source_identity(spec, error);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The profile `user`: no image, but mm files of the tree in a program. Three
+ * steps: the kernel's own build makes headers (prepare0) and the objects of
+ * vm-images/user/files, with vm-images/user/kcflags after its own flags; then
+ * vm-images/user/own.mk compiles our side and links.
+ */
+#include "kernel/internal.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define OWN_OBJECTS 50 /* of own.mk, about: for the progress only */
+
+static const struct {
+	const char *program, *package;
+} needs[] = {
+	{"clang", "clang"},
+	{"ld", "binutils"},
+	{"nm", "binutils"},
+	{"objdump", "binutils"},
+	{"awk", "mawk"},
+};
+
+static void phase(struct output *output, const char *name, unsigned total)
+{
+	output->now = (struct kernel_progress){.phase = name, .total = total};
+	if (output->progress)
+		output->progress(&output->now, output->user);
+}
+
+/* The kernel's make with our compiler; @targets may be NULL. */
+static bool kernel_make(const struct tree *tree, struct output *output,
+	const char *target, char **targets, GError **error)
+{
+	g_autoptr(GPtrArray) argv = make_argv(tree);
+	g_auto(GStrv) flags = user_lines("kcflags", error);
+	g_autofree char *joined = NULL;
+
+	if (!flags)
+		return false;
+	joined = g_strjoinv(" ", flags);
+	g_ptr_array_add(argv, g_strdup("CC=clang"));
+	g_ptr_array_add(argv, g_strconcat("KCFLAGS=", joined, NULL));
+	/* It checks what is true of a kernel only. */
+	g_ptr_array_add(argv, g_strdup("objtool-enabled="));
+	if (!targets)
+		g_ptr_array_add(argv, g_strdup(target));
+	for (; targets && *targets; targets++)
+		g_ptr_array_add(argv, g_strdup(*targets));
+	g_ptr_array_add(argv, NULL);
+	return make_run(tree, output, argv, target, error);
+}
+
+/* Options of the kernel's row or user that this profile cannot have are told,
+ * those of user.config must stick. */
+static bool config_check(const struct build_input *input,
+	const struct tree *tree, struct build_result *result, GError **error)
+{
+	g_autofree char *config = g_build_filename(tree->obj, ".config", NULL);
+	SCOPED(config_set_freep) struct config_set *ours = config_set_new();
+	g_autoptr(GStrvBuilder) lacks = g_strv_builder_new();
+	g_auto(GStrv) unknown = NULL, missing = NULL;
+
+	for (char **path = input->shipped; *path; path++) {
+		if (!config_set_add(ours, *path, true, error))
+			return false;
+	}
+	if (!config_set_check(ours, config, tree->src, &unknown, error))
+		return false;
+	missing = config_set_missing(input->options, config, error);
+	if (!missing)
+		return false;
+	g_strv_builder_addv(lacks, (const char **)unknown);
+	g_strv_builder_addv(lacks, (const char **)missing);
+	result->lacks = g_strv_builder_end(lacks);
+	return true;
+}
+
+static bool configure(const struct build_input *input, const struct tree *tree,
+	struct build_result *result, struct output *output, GError **error)
+{
+	phase(output, "configure", 0);
+	return mkdir_all(tree->obj, error) &&
+	       config_set_write(input->options, tree->request, error) &&
+	       kernel_make(tree, output, "allnoconfig", NULL, error) &&
+	       config_check(input, tree, result, error) &&
+	       kernel_make(tree, output, "prepare0", NULL, error);
+}
+
+/* Objects of vm-images/user/files, of those files that the tree has. */
+static char **objects_of(const struct tree *tree, GError **error)
+{
+	g_auto(GStrv) files = user_lines("files", error);
+	g_autoptr(GStrvBuilder) objects = g_strv_builder_new();
+
+	for (char **file = files; file && *file; file++) {
+		g_autofree char *path =
+			g_build_filename(tree->src, *file, NULL);
+		g_autofree char *object = g_strdup(*file);
+
+		if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+			continue;
+		object[strlen(object) - 1] = 'o';
+		g_strv_builder_add(objects, object);
+	}
+	return files ? g_strv_builder_end(objects) : NULL;
+}
+
+static bool own_make(const struct tree *tree, struct output *output,
+	char **objects, GError **error)
+{
+	g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *own = g_build_filename(tree->dir, "own", NULL);
+	g_autofree char *rules = images_path("user/own.mk");
+	g_autofree char *joined = g_strjoinv(" ", objects);
+
+	if (!mkdir_all(own, error))
+		return false;
+	g_ptr_array_add(argv, g_strdup("make"));
+	g_ptr_array_add(argv, g_strdup_printf("-j%u", g_get_num_processors()));
+	g_ptr_array_add(argv, g_strdup("--no-print-directory"));
+	g_ptr_array_add(argv, g_strconcat("--directory=", own, NULL));
+	g_ptr_array_add(argv, g_strconcat("--file=", rules, NULL));
+	g_ptr_array_add(argv, g_strdup("ROOT=" RMAPTORTURE_SOURCE_DIR));
+	g_ptr_array_add(argv, g_strconcat("SRC=", tree->src, NULL));
+	g_ptr_array_add(argv, g_strconcat("OBJ=", tree->obj, NULL));
+	g_ptr_array_add(argv, g_strconcat("OBJECTS=", joined, NULL));
+	g_ptr_array_add(argv, NULL);
+	return make_run(tree, output, argv, "rmaptorture-user", error);
+}
+
+bool user_build(const struct build_input *input, const struct tree *tree,
+	struct build_result *result, struct output *output, GError **error)
+{
+	g_auto(GStrv) objects = NULL;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
+		if (!run_need(needs[i].program, needs[i].package, error))
+			return false;
+	}
+	if (!configure(input, tree, result, output, error))
+		return false;
+	objects = objects_of(tree, error);
+	if (!objects)
+		return false;
+	phase(output, "compile", g_strv_length(objects) + OWN_OBJECTS);
+	return kernel_make(tree, output, "of vm-images/user/files", objects,
+		       error) &&
+	       own_make(tree, output, objects, error);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The machine: it has no TLB, and one layout of the address space. */
+#include <asm/mmu_context.h>
+#include <asm/tlbflush.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/vmalloc.h>
+
+#include "stubs.h"
+
+void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
+	unsigned long end, unsigned int stride_shift, bool freed_tables)
+{
+}
+
+void arch_tlbbatch_flush(struct arch_tlbflush_unmap_batch *batch)
+{
+}
+
+bool is_vmalloc_addr(const void *addr)
+{
+	return false;
+}
+
+bool __virt_addr_valid(unsigned long addr)
+{
+	return page_is_ours(PHYS_PFN(__pa(addr)));
+}
+
+unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr,
+	unsigned long len, unsigned long pgoff, unsigned long flags,
+	vm_flags_t vm_flags)
+{
+	return addr ? addr : -ENOMEM;
+}
+
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+int ldt_dup_context(struct mm_struct *oldmm, struct mm_struct *mm)
+{
+	return 0;
+}
+
+void destroy_context_ldt(struct mm_struct *mm)
+{
+}
+
+void ldt_arch_exit_mmap(struct mm_struct *mm)
+{
+}
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the compiled files call and what has no say in the reverse mapping:
+ * files, events, security, the scheduler.
+ */
+#include <linux/aio.h>
+#include <linux/blkdev.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/nsproxy.h>
+#include <linux/perf_event.h>
+#include <linux/security.h>
+#include <linux/swap.h>
+#include <linux/user_namespace.h>
+#include <linux/wait.h>
+
+#include "stubs.h"
+
+/* ---- files: there are none ---- */
+
+struct file *get_file_rcu(struct file __rcu **file)
+{
+	return NULL;
+}
+
+#ifdef CONFIG_AIO
+void exit_aio(struct mm_struct *mm)
+{
+}
+#endif
+
+/* ---- block devices ---- */
+
+#ifdef CONFIG_BLOCK
+void blk_start_plug(struct blk_plug *plug)
+{
+}
+
+void blk_finish_plug(struct blk_plug *plug)
+{
+}
+#endif
+
+/* ---- events ---- */
+
+void perf_event_mmap(struct vm_area_struct *vma)
+{
+}
+
+void __perf_sw_event(u32 event_id, u64 nr, struct pt_regs *regs, u64 addr)
+{
+}
+
+/* ---- security ---- */
+
+int cap_mmap_addr(unsigned long addr)
+{
+	return 0;
+}
+
+int cap_vm_enough_memory(struct mm_struct *mm, long pages)
+{
+	return 1;
+}
+
+bool capable(int cap)
+{
+	return true;
+}
+
+/* ---- the scheduler ---- */
+
+int __cond_resched(void)
+{
+	return 0;
+}
+
+void __init_waitqueue_head(struct wait_queue_head *head, const char *name,
+	struct lock_class_key *key)
+{
+	INIT_LIST_HEAD(&head->head);
+}
+
+int nsproxy_cache_init(void)
+{
+	return 0;
+}
+
+void mm_compute_batch(int overcommit_policy)
+{
+}

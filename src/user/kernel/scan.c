@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scan runs after each call, so it is compiled without sanitizers, and
+ * looks at the areas only that programs use. What is mapped elsewhere is
+ * found when its process exits.
+ */
+#include <asm/pgtable.h>
+#include <linux/mm.h>
+
+#include "scan.h"
+#include "stubs.h"
+
+#define PTES_AT_ONCE 8
+
+struct sight sights[SIGHTS_MAX];
+unsigned int nr_sights;
+
+static struct frame_seen frames[ARENA_PAGES];
+static unsigned int scan_number;
+static struct area {
+	unsigned long start, end;
+} areas[MODEL_AREAS];
+static unsigned int nr_areas;
+
+void model_watch(unsigned long start, unsigned long end)
+{
+	if (nr_areas == MODEL_AREAS)
+		broken("more than %d areas to watch", MODEL_AREAS);
+	areas[nr_areas++] = (struct area){start, end};
+}
+
+struct frame_seen *frame_seen(unsigned long pfn)
+{
+	return &frames[page_index(pfn)];
+}
+
+static void sight_add(unsigned int proc, unsigned long addr, pte_t pte)
+{
+	unsigned long pfn = pte_pfn(pte);
+	struct frame_seen *frame;
+
+	if (!pte_present(pte) || !page_is_ours(pfn) || nr_sights == SIGHTS_MAX)
+		return;
+	frame = frame_seen(pfn);
+	if (frame->scan != scan_number)
+		*frame =
+			(struct frame_seen){.first = NONE, .scan = scan_number};
+	sights[nr_sights] = (struct sight){
+		.addr = addr, .pfn = pfn, .proc = proc, .next = frame->first};
+	frame->first = nr_sights++;
+	frame->nr++;
+}
+
+static bool all_empty(const pte_t *pte)
+{
+	unsigned long any = 0;
+
+	for (unsigned int i = 0; i < PTES_AT_ONCE; i++)
+		any |= pte_val(pte[i]);
+	return !any;
+}
+
+/* From @addr to @end, both in one page table; areas begin and end at
+ * multiples of PTES_AT_ONCE pages */
+static void scan_table(unsigned int proc, unsigned long addr, unsigned long end,
+	const pte_t *pte)
+{
+	while (addr < end) {
+		bool empty = all_empty(pte);
+
+		for (unsigned int i = 0; i < PTES_AT_ONCE; i++) {
+			if (!empty)
+				sight_add(proc, addr, pte[i]);
+			addr += PAGE_SIZE;
+		}
+		pte += PTES_AT_ONCE;
+	}
+}
+
+static void scan_area(unsigned int proc, const struct area *area)
+{
+	unsigned long addr = area->start, next;
+
+	for (; addr < area->end; addr = next) {
+		pte_t *pte = pte_find(process_mm[proc], addr);
+
+		next = min((addr | ~PMD_MASK) + 1, area->end);
+		if (pte)
+			scan_table(proc, addr, next, pte);
+	}
+}
+
+void scan_all(void)
+{
+	nr_sights = 0;
+	scan_number++;
+	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
+		for (unsigned int i = 0; process_mm[proc] && i < nr_areas; i++)
+			scan_area(proc, &areas[i]);
+	}
+}

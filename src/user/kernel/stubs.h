@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the kernel half share. */
+#ifndef RMAPTORTURE_USER_STUBS_H
+#define RMAPTORTURE_USER_STUBS_H
+
+#include <linux/mm.h>
+
+#include "../model.h"
+
+/* Since 6.10 an allocator's function has a name of its own behind a macro. */
+#ifdef alloc_hooks
+#define NOPROF(name) name##_noprof
+#else
+#define NOPROF(name) name
+#endif
+
+/* ---- pages.c: physical memory ---- */
+#define ARENA_PAGES 16384
+void pages_init(void);
+void pages_begin(void);
+/** pages_check() - is all memory free again, are all counters 0? */
+void pages_check(void);
+/** page_is_ours() - a page frame of the arena, and not the zero page */
+bool page_is_ours(unsigned long pfn);
+/** page_index() - 0 .. ARENA_PAGES - 1 */
+unsigned int page_index(unsigned long pfn);
+
+/* ---- slab.c ---- */
+/** should_fail() - is it this allocation's turn? */
+bool should_fail(gfp_t gfp);
+void slab_begin(void);
+void slab_check(void);
+
+/* ---- locks.c ---- */
+/** locks_check() - no lock may be held between calls */
+void locks_check(const char *op);
+
+/* ---- rcu.c ---- */
+/** rcu_flush() - a grace period: runs what call_rcu() queued */
+void rcu_flush(void);
+
+/* ---- percpu.c ---- */
+void percpu_begin(void);
+void percpu_check(void);
+
+/* ---- fork.c ---- */
+struct mm_struct *fork_dup_mm(struct mm_struct *oldmm);
+void fork_init_caches(void);
+
+/* ---- process.c ---- */
+extern struct mm_struct *process_mm[MODEL_PROCS];
+/** pte_find() - the entry for @addr, NULL without a page table */
+pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
+
+/* ---- walk.c, counts.c ---- */
+void walk_check(unsigned int checks, const char *op);
+void counts_check(unsigned int checks, const char *op);
+
+#endif

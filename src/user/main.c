@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* main: what libFuzzer calls. Its own flags:
+ * https://llvm.org/docs/LibFuzzer.html (LLVM 14). Coverage is the kernel's
+ * code's own, by inline counters. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "oracle/oracle.h"
+#include "user/model.h"
+#include "user/user.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(
+	uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
+	const uint8_t *data2, size_t size2, uint8_t *out, size_t max_out,
+	unsigned int seed);
+
+static struct user_options options = {
+	.checks = CHECK_WALK | CHECK_COUNTS,
+	.end_checks = CHECK_WALK | CHECK_ALL | CHECK_YOUNG,
+};
+static struct user_stats stats;
+
+static const struct {
+	const char *name;
+	unsigned int bits;
+} checks[] = {
+	{"none", 0},
+	{"walk", CHECK_WALK},
+	{"all", CHECK_WALK | CHECK_ALL},
+	{"young", CHECK_WALK | CHECK_YOUNG},
+	{"counts", CHECK_COUNTS},
+	{"chains", CHECK_CHAINS},
+};
+
+static unsigned int parse_checks(const char *list)
+{
+	unsigned int bits = 0;
+
+	while (*list) {
+		size_t len = strcspn(list, ","), i;
+
+		for (i = 0; i < ARRAY_SIZE(checks); i++) {
+			if (strlen(checks[i].name) == len &&
+				!strncmp(checks[i].name, list, len))
+				break;
+		}
+		if (i == ARRAY_SIZE(checks))
+			broken("'%s' is no list of checks", list);
+		bits |= checks[i].bits;
+		list += len + (list[len] == ',');
+	}
+	return bits;
+}
+
+static void add_boot(const char *prefix, const char *words)
+{
+	size_t len = strlen(options.boot);
+	int more = snprintf(options.boot + len, sizeof(options.boot) - len,
+		" %s%s", prefix, words);
+
+	if (more < 0 || (size_t)more >= sizeof(options.boot) - len)
+		broken("the kernel's command line is too long");
+}
+
+static const char *value_of(const char *arg, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(arg, name, len) ? NULL : arg + len;
+}
+
+static void parse_option(const char *arg)
+{
+	const char *value;
+
+	if ((value = value_of(arg, "--boot=")))
+		add_boot("", value);
+	else if ((value = value_of(arg, "--mutant=")))
+		add_boot("rmap_mutant=", value);
+	else if ((value = value_of(arg, "--checks=")))
+		options.checks = parse_checks(value);
+	else if ((value = value_of(arg, "--end=")))
+		options.end_checks = parse_checks(value);
+	else if (!strncmp(arg, "--", 2))
+		broken("unknown option '%s'", arg);
+}
+
+static void print_stats(void)
+{
+	fprintf(stderr, USER_PREFIX "%llu programs, %llu calls, %llu skipped\n",
+		(unsigned long long)stats.programs,
+		(unsigned long long)stats.calls,
+		(unsigned long long)stats.skipped);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *word;
+
+	report_init();
+	for (int i = 1; i < *argc; i++)
+		parse_option((*argv)[i]);
+	if (model_init(options.boot, &word))
+		broken("no file that is compiled knows the boot parameter '%s'",
+			word);
+	for (uint32_t slot = 0; slot < PROG_SLOTS; slot++)
+		model_watch(prog_addr(slot, 0),
+			prog_addr(slot, 0) + PROG_SLOT_PAGES * PROG_PAGE_SIZE);
+	(void)atexit(print_stats);
+	return 0;
+}
+
+static void judge(const struct prog *prog, const struct prog_result *result)
+{
+	const char *ours = "rmaptorture: ";
+	struct judgment judgment;
+	const char *title;
+
+	oracle_judge(prog, result, &judgment);
+	if (judgment.verdict != VERDICT_FINDING)
+		return;
+	title = value_of(judgment.title, ours);
+	finding(title ? title : judgment.title, "%s", judgment.detail);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct prog_result result; /* too large for a stack */
+	struct prog prog;
+
+	/* Without any coverage libFuzzer refuses to start from an empty
+	 * corpus: what is no program is the empty one. */
+	if (prog_parse((const char *)data, size, &prog, NULL))
+		prog.nr_calls = 0;
+	user_run(&prog, &options, &stats, &result);
+	judge(&prog, &result);
+	return 0;
+}
+
+/* The text of @data as this tier can run it; 0 if nothing is left of it. */
+static size_t adapt(uint8_t *data, size_t size, size_t max_size)
+{
+	char buf[PROG_TEXT_MAX];
+	struct prog prog;
+	struct text text;
+
+	if (prog_parse((const char *)data, size, &prog, NULL))
+		return 0;
+	user_adapt(&prog);
+	text_init(&text, buf, sizeof(buf));
+	prog_print(&prog, &text);
+	if (!prog.nr_calls || text.full || text.len > max_size)
+		return 0;
+	memcpy(data, buf, text.len);
+	return text.len;
+}
+
+size_t LLVMFuzzerCustomMutator(
+	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	size = engine_mutate(data, size, max_size, NULL, 0, 0, seed);
+	return adapt(data, size, max_size);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
+	const uint8_t *data2, size_t size2, uint8_t *out, size_t max_out,
+	unsigned int seed)
+{
+	size_t size =
+		engine_cross(data1, size1, data2, size2, out, max_out, seed);
+
+	return adapt(out, size, max_out);
+}

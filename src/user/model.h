@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * model: the line between the two halves of the `user` profile. Files below
+ * kernel/ see the headers of the kernel under test and no libc; the others
+ * see libc and no kernel header. This header is all that both see, so it
+ * includes nothing.
+ *
+ * A model is up to MODEL_PROCS processes, each an mm_struct, driven by the
+ * kernel's own functions. One thread; nothing here may be called twice at a
+ * time. All errors are negative errno of the kernel.
+ */
+#ifndef RMAPTORTURE_USER_MODEL_H
+#define RMAPTORTURE_USER_MODEL_H
+
+#define MODEL_PROCS 8
+
+/* ---- kernel half, called by the other ---- */
+
+/**
+ * model_init() - once a process: caches, physical memory, the task
+ * @boot: words of a kernel command line, "name=value name ...": early_param()
+ *	  and __setup() of the files that are compiled in; NULL for none
+ *
+ * Returns 0, or -ENOENT and the word that nobody takes in *@ret_word.
+ */
+int model_init(char *boot, const char **ret_word);
+
+/** model_watch() - programs map between @start and @end, the oracles scan
+ *  there; up to MODEL_AREAS times, after model_init() */
+void model_watch(unsigned long start, unsigned long end);
+#define MODEL_AREAS 8
+
+/** model_begin() - process 0 with an empty address space; all others dead */
+int model_begin(void);
+/** model_end() - all processes exit, in the order of their numbers; then
+ *  everything must be as before model_begin() (leaks are findings) */
+void model_end(void);
+
+/** model_is_alive() - does process @proc have an mm? */
+int model_is_alive(unsigned int proc);
+int model_fork(unsigned int proc, unsigned int child);
+void model_exit(unsigned int proc);
+
+enum model_call {
+	MODEL_MMAP, /* addr, len, prot, flags; anonymous */
+	MODEL_MUNMAP,
+	MODEL_MREMAP,
+	MODEL_MPROTECT,
+	MODEL_MADVISE,
+	MODEL_MLOCK,
+	MODEL_MUNLOCK,
+};
+
+/** model_call() - a system call of process @proc; its value or -errno */
+long model_call(
+	unsigned int proc, enum model_call call, const unsigned long arg[6]);
+
+/**
+ * model_store() - write @value to the first, middle and last word of a page
+ *
+ * As a CPU does: uses the PTE if it permits, else faults. Returns 0,
+ * -EFAULT (a signal, in a real process) or -ENOMEM.
+ */
+int model_store(unsigned int proc, unsigned long addr, unsigned long value);
+int model_load(unsigned int proc, unsigned long addr, unsigned long ret[3]);
+
+/**
+ * model_check() - the oracles of the kernel half; what is wrong is a finding
+ * @checks: CHECK_* bits
+ * @op:     what was done last, for the title
+ */
+void model_check(unsigned int checks, const char *op);
+#define CHECK_WALK   0x01 /* rmap_walk() of folios against all page tables */
+#define CHECK_ALL    0x02 /* of each folio, not only of those at the ends */
+#define CHECK_YOUNG  0x04 /* folio_referenced() too; costs the young bits */
+#define CHECK_COUNTS 0x08 /* recount of what anon_vma counts */
+#define CHECK_CHAINS 0x10 /* who may share an anon_vma */
+
+/**
+ * model_fail_nth() - let allocations fail
+ * @nth:  the n-th from now on, from 1; 0: none
+ * @more: and all later ones
+ */
+void model_fail_nth(unsigned int nth, int more);
+
+/** model_bug_at() - file:line of the BUG() or WARN() at @pc; 0 if none */
+int model_bug_at(unsigned long pc, const char **ret_file,
+	unsigned int *ret_line, int *ret_is_warning);
+
+/* ---- the other half, called by the kernel half ---- */
+
+/**
+ * finding() - the kernel is wrong; does not return
+ * @title:  one line, the same for the same bug
+ * @detail: printf() format
+ */
+void finding(const char *title, const char *detail, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
+/** broken() - we are wrong, or this tier does not know the code */
+void broken(const char *text, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+/** unimplemented() - a generated stub was called */
+void unimplemented(const char *symbol) __attribute__((noreturn));
+/** log_line() - a message of the kernel; judges it: BUG is a finding */
+void log_line(const char *format, __builtin_va_list args)
+	__attribute__((format(printf, 1, 0)));
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * report: what is wrong goes to stderr, with a title that is the same for the
+ * same bug, and ends the process; libFuzzer then keeps the input.
+ */
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "user/model.h"
+#include "user/user.h"
+
+#define NAME_MAX_LEN 128
+
+const char *__asan_default_options(void);
+void __ubsan_on_report(void);
+void __ubsan_get_current_report_data(const char **ret_kind,
+	const char **ret_text, const char **ret_file, unsigned int *ret_line,
+	unsigned int *ret_column, char **ret_addr);
+
+/* The kernel's objects have frame pointers and no unwind tables. Our own
+ * count of objects is exact, so the leak checker is not needed. */
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0:handle_sigill=0:fast_unwind_on_fatal=1:"
+	       "malloc_context_size=12:quarantine_size_mb=8:"
+	       "detect_stack_use_after_return=0";
+}
+
+static void title(const char *text)
+{
+	fprintf(stderr, USER_PREFIX "%s\n", text);
+}
+
+void finding(const char *text, const char *detail, ...)
+{
+	va_list args;
+
+	title(text);
+	fputs(USER_PREFIX "detail: ", stderr);
+	va_start(args, detail);
+	vfprintf(stderr, detail, args);
+	va_end(args);
+	fputc('\n', stderr);
+	__sanitizer_print_stack_trace();
+	abort();
+}
+
+void broken(const char *text, ...)
+{
+	va_list args;
+
+	fputs(USER_PREFIX "BROKEN: ", stderr);
+	va_start(args, text);
+	vfprintf(stderr, text, args);
+	va_end(args);
+	fputc('\n', stderr);
+	__sanitizer_print_stack_trace();
+	_exit(USER_EXIT_BROKEN);
+}
+
+void unimplemented(const char *symbol)
+{
+	broken("%s() is called, and no file that is compiled has it: add its "
+	       "file to vm-images/user/files, or a stub to src/user/kernel",
+		symbol);
+}
+
+/* ---- messages of the kernel ---- */
+
+static bool is_bug(const char *line)
+{
+	return strstr(line, "BUG: ") || strstr(line, "BUG at ");
+}
+
+void log_line(const char *format, va_list args)
+{
+	char line[512], *at = line, *end;
+
+	(void)vsnprintf(line, sizeof(line), format, args);
+	while (*at == '\001') /* the level: a mark and a digit */
+		at += at[1] ? 2 : 1;
+	fputs(at, stderr);
+	if (!is_bug(at))
+		return;
+	/* the title is the words before the first number or name */
+	end = at + strcspn(at, "\n0123456789");
+	at[end - at] = '\0';
+	finding(strstr(at, "BUG"), "a message of the kernel");
+}
+
+/* ---- BUG() and WARN() are ud2 ---- */
+
+static unsigned long trap_pc;
+
+static void function_at(unsigned long pc, char *ret, size_t len)
+{
+	__sanitizer_symbolize_pc((void *)pc, "%f", ret, len);
+}
+
+__attribute__((noreturn, force_align_arg_pointer)) static void trapped(void)
+{
+	char function[NAME_MAX_LEN], text[NAME_MAX_LEN + 32];
+	const char *file = "?", *what = "invalid opcode";
+	unsigned int line = 0;
+	int is_warning;
+
+	function_at(trap_pc, function, sizeof(function));
+	if (model_bug_at(trap_pc, &file, &line, &is_warning))
+		what = is_warning ? "WARNING" : "kernel BUG";
+	snprintf(text, sizeof(text), "%s in %s", what, function);
+	finding(text, "at %s:%u", file, line);
+}
+
+/* Goes on in trapped() as if the trap had been a call, so that the stack is
+ * whole. The kernel's code uses no red zone. */
+static void on_trap(int signal, siginfo_t *info, void *user)
+{
+	ucontext_t *context = user;
+	greg_t *regs = context->uc_mcontext.gregs;
+
+	(void)signal;
+	(void)info;
+	trap_pc = (unsigned long)regs[REG_RIP];
+	regs[REG_RSP] -= (greg_t)sizeof(long);
+	*(unsigned long *)regs[REG_RSP] = trap_pc + 2;
+	regs[REG_RIP] = (greg_t)trapped;
+}
+
+/* ---- sanitizers ---- */
+
+static bool is_helper(const char *function)
+{
+	return !strncmp(function, "__", 2) || !strncmp(function, "mem", 3);
+}
+
+/* The first frame of the report that is not of the sanitizer's own. */
+static void report_function(const char *report, char ret[NAME_MAX_LEN])
+{
+	const char *at = report;
+
+	strcpy(ret, "?");
+	while ((at = strstr(at, " in "))) {
+		at += 4;
+		snprintf(
+			ret, NAME_MAX_LEN, "%.*s", (int)strcspn(at, " \n"), at);
+		if (!is_helper(ret))
+			return;
+	}
+}
+
+static void on_asan_report(const char *report)
+{
+	const char *mark = "AddressSanitizer: ";
+	const char *kind = strstr(report, mark);
+	char function[NAME_MAX_LEN], text[2 * NAME_MAX_LEN];
+	int len;
+
+	if (!kind)
+		return;
+	kind += strlen(mark);
+	len = (int)strcspn(kind, " \n");
+	report_function(report, function);
+	snprintf(text, sizeof(text), "%.*s in %s", len > 60 ? 60 : len, kind,
+		function);
+	title(text);
+}
+
+void __ubsan_on_report(void)
+{
+	const char *kind, *message, *file;
+	unsigned int line, column;
+	char text[2 * NAME_MAX_LEN], *addr;
+
+	__ubsan_get_current_report_data(
+		&kind, &message, &file, &line, &column, &addr);
+	snprintf(text, sizeof(text), "%s in %s", kind, file);
+	title(text);
+}
+
+void report_init(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+
+	sigaction(SIGILL, &action, NULL);
+	__asan_set_error_report_callback(on_asan_report);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* run: a program is made, call by call, on a model of processes. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "user/model.h"
+#include "user/user.h"
+
+struct run {
+	const struct prog *prog;
+	const struct user_options *options;
+	struct prog_result *result;
+};
+
+/* ---- what this tier can do ---- */
+
+enum way { WAY_NONE, WAY_CALL, WAY_OWN };
+
+/* One row an op of ops.def; those without a row are skipped. */
+static const struct {
+	enum way way;
+	enum model_call call;
+} ways[OP_COUNT] = {
+	[OP_MMAP] = {WAY_CALL, MODEL_MMAP},
+	[OP_MUNMAP] = {WAY_CALL, MODEL_MUNMAP},
+	[OP_MREMAP] = {WAY_CALL, MODEL_MREMAP},
+	[OP_RESIZE] = {WAY_CALL, MODEL_MREMAP},
+	[OP_MPROTECT] = {WAY_CALL, MODEL_MPROTECT},
+	[OP_MADVISE] = {WAY_CALL, MODEL_MADVISE},
+	[OP_MLOCK] = {WAY_CALL, MODEL_MLOCK},
+	[OP_MUNLOCK] = {WAY_CALL, MODEL_MUNLOCK},
+	[OP_TOUCH] = {WAY_OWN, 0},
+	[OP_EXPECT] = {WAY_OWN, 0},
+	[OP_FORK] = {WAY_OWN, 0},
+	[OP_EXIT] = {WAY_OWN, 0},
+};
+
+bool user_supports(const struct call *call)
+{
+	if (ways[call->op].way == WAY_NONE || call_needs(call))
+		return false;
+	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON;
+}
+
+static void make_anonymous(struct call *call)
+{
+	const struct value *row;
+	uint32_t nr;
+
+	row = values_of(VALUES_backing, &nr);
+	for (uint32_t i = 0; i < nr; i++) {
+		if (row[i].bits == BACKING_ANON)
+			call->arg[2].num = i;
+	}
+}
+
+void user_adapt(struct prog *prog)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		struct call call = prog->call[i];
+
+		if (call.op == OP_MMAP)
+			make_anonymous(&call);
+		call.props = 0;
+		call.thread = 0;
+		if (user_supports(&call))
+			prog->call[nr++] = call;
+	}
+	memset(&prog->call[nr], 0,
+		(prog->nr_calls - nr) * sizeof(prog->call[0]));
+	prog->nr_calls = nr;
+}
+
+/* ---- one call ---- */
+
+static long run_call(const struct call *call)
+{
+	uint64_t arg[SYS_ARGS_MAX] = {0};
+	unsigned long args[6];
+
+	if (call->op == OP_MMAP) {
+		const struct range *range = &call->arg[0].range;
+
+		arg[0] = prog_addr(range->slot, range->page);
+		arg[1] = (uint64_t)range->pages * PROG_PAGE_SIZE;
+		arg[2] = call_bits(call, 1);
+		arg[3] = MAP_PRIVATE | MAP_FIXED;
+	} else {
+		call_sys_args(call, arg);
+	}
+	for (unsigned int i = 0; i < 6; i++)
+		args[i] = arg[i];
+	return model_call(call->proc, ways[call->op].call, args);
+}
+
+static long run_touch(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+	const struct range *range = &call->arg[0].range;
+
+	for (uint32_t i = 0; i < range->pages; i++) {
+		uint32_t page = range->page + i;
+		int err = model_store(call->proc, prog_addr(range->slot, page),
+			prog_stamp(call->proc, index, range->slot, page));
+
+		if (!err)
+			continue;
+		run->result->call[index].ret = i;
+		return err;
+	}
+	return range->pages;
+}
+
+static int observe(uint32_t proc, uint32_t slot, uint32_t page, uint64_t *ret)
+{
+	unsigned long words[3];
+	int err = model_load(proc, prog_addr(slot, page), words);
+
+	*ret = OBS_FAULT;
+	if (err)
+		return err;
+	*ret = words[0];
+	if (words[0] != words[1] || words[0] != words[2])
+		*ret = OBS_TORN;
+	return 0;
+}
+
+static long run_expect(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+	const struct range *range = &call->arg[0].range;
+	struct prog_result *result = run->result;
+	uint32_t nr = RESULT_OBS_MAX - result->nr_obs;
+	long ret = 0;
+
+	nr = nr < range->pages ? nr : range->pages;
+	result->call[index].obs = result->nr_obs;
+	result->call[index].nr_obs = (uint16_t)nr;
+	for (uint32_t i = 0; i < nr; i++) {
+		int err = observe(call->proc, range->slot, range->page + i,
+			&result->obs[result->nr_obs++]);
+
+		if (err)
+			ret = err;
+	}
+	result->call[index].ret = nr;
+	return ret ? ret : (long)nr;
+}
+
+static long run_fork(const struct call *call)
+{
+	unsigned int child = (unsigned int)call->arg[0].num;
+
+	if (model_is_alive(child))
+		return -EEXIST;
+	return model_fork(call->proc, child);
+}
+
+static long run_own(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+
+	switch (ops[call->op].run) {
+	case RUN_TOUCH:
+		return run_touch(run, index);
+	case RUN_EXPECT:
+		return run_expect(run, index);
+	case RUN_FORK:
+		return run_fork(call);
+	default:
+		model_exit(call->proc);
+		return 0;
+	}
+}
+
+static void make_call(
+	const struct run *run, uint32_t index, struct user_stats *stats)
+{
+	const struct call *call = &run->prog->call[index];
+	struct call_result *result = &run->result->call[index];
+	long ret;
+
+	stats->calls++;
+	result->state = CALL_SKIPPED;
+	result->err = -ESRCH;
+	if (!model_is_alive(call->proc))
+		return;
+	result->err = -ENOSYS;
+	if (!user_supports(call)) {
+		stats->skipped++;
+		return;
+	}
+	ret = ways[call->op].way == WAY_CALL ? run_call(call)
+					     : run_own(run, index);
+	result->state = CALL_DONE;
+	result->err = ret < 0 ? (int32_t)ret : 0;
+	if (ret >= 0)
+		result->ret = ret;
+	if (ret == -ENOMEM && ways[call->op].way == WAY_OWN)
+		run->result->flags |= RESULT_OOM;
+	model_check(run->options->checks, ops[call->op].name);
+}
+
+/* ---- the whole ---- */
+
+static void read_end(const struct run *run)
+{
+	struct page_at pages[PROG_END_PAGES];
+	uint32_t nr = prog_end_pages(run->prog, pages);
+
+	for (uint32_t proc = 0; proc < PROG_PROCS; proc++) {
+		if (!model_is_alive(proc))
+			continue;
+		run->result->live |= 1u << proc;
+		for (uint32_t i = 0; i < nr; i++) {
+			if (observe(proc, pages[i].slot, pages[i].page,
+				    &run->result->end[proc][i]) == -ENOMEM)
+				run->result->flags |= RESULT_OOM;
+		}
+	}
+}
+
+static void result_clear(struct prog_result *result, uint32_t nr_calls)
+{
+	result->flags = result->us = result->nr_obs = result->live = 0;
+	result->died = result->nr_pcs = 0;
+	result->message[0] = '\0';
+	memset(result->call, 0, nr_calls * sizeof(result->call[0]));
+}
+
+void user_run(const struct prog *prog, const struct user_options *options,
+	struct user_stats *stats, struct prog_result *ret)
+{
+	struct run run = {prog, options, ret};
+
+	_Static_assert(PROG_PROCS <= MODEL_PROCS, "processes of the model");
+	result_clear(ret, prog->nr_calls);
+	stats->programs++;
+	if (model_begin())
+		broken("no memory for the first process");
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		make_call(&run, i, stats);
+	read_end(&run);
+	model_check(options->end_checks, "the end");
+	model_end();
+}

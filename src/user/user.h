@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * user: the mm files of a kernel, unmodified, in a process, driven by programs
+ * (struct prog) under libFuzzer. The program that `kernel build NAME:user`
+ * leaves in the cache is:
+ *
+ *   rmaptorture-user [libFuzzer's flags] [CORPUS or FILE...]
+ *			-ignore_remaining_args=1 [OPTION...]
+ *
+ * Inputs are texts of programs. The options, after libFuzzer's own:
+ *
+ *   --boot=WORDS    a kernel command line, for the files compiled in
+ *   --mutant=NAME   the same as the word rmap_mutant=NAME
+ *   --checks=LIST   of walk, all, young, counts, chains; or none.
+ *		     The default is walk,counts
+ *   --end=LIST      the same, once at the end of a program, before it exits.
+ *		     The default is walk,all,young
+ *
+ * A finding ends the process as libFuzzer does it: the program's text is in
+ * -artifact_prefix, the exit status is 77 (a sanitizer's report: 1). The log,
+ * on stderr, has two lines of ours before the stack:
+ *
+ *   rmaptorture-user: TITLE
+ *   rmaptorture-user: detail: TEXT
+ *
+ * The same bug has the same TITLE: "WARNING in F", "kernel BUG in F", "use
+ * after free in F", "F leaked at exit", "rmap walk misses a mapping" ... A line
+ * "rmaptorture-user: BROKEN: TEXT" says that this tier is at fault: the exit
+ * status is 99. When it ends by itself: "rmaptorture-user: PROGRAMS programs,
+ * CALLS calls, SKIPPED skipped".
+ */
+#ifndef RMAPTORTURE_USER_H
+#define RMAPTORTURE_USER_H
+
+#include "prog/prog.h"
+
+#define USER_PREFIX	 "rmaptorture-user: "
+#define USER_EXIT_BROKEN 99
+
+/** struct user_options - what the command line says */
+struct user_options {
+	char boot[1024];
+	unsigned int checks, end_checks; /* CHECK_* */
+};
+
+/** struct user_stats - since the start */
+struct user_stats {
+	uint64_t programs, calls, skipped;
+};
+
+/** user_supports() - can this tier make the call? Others are skipped */
+bool user_supports(const struct call *call);
+
+/**
+ * user_adapt() - make @prog one that this tier can run whole
+ *
+ * Drops calls that user_supports() not, makes every backing anonymous, and
+ * every call synchronous and of the first thread. What is left means the same
+ * in a VM.
+ */
+void user_adapt(struct prog *prog);
+
+/** user_run() - run @prog from nothing to nothing; fills *@ret as a guest
+ *  would. What the kernel half finds does not return. */
+void user_run(const struct prog *prog, const struct user_options *options,
+	struct user_stats *stats, struct prog_result *ret);
+
+/** report_init() - take the traps of BUG() and what the sanitizers tell */
+void report_init(void);
+
+#endif
