@@ -204,21 +204,6 @@ static gboolean bench_speed(struct bench *bench, struct guest *guest,
 	return TRUE;
 }
 
-static struct guest *fresh_guest(struct bench *bench, GError **error)
-{
-	g_autofree char *dir = g_build_filename(bench->scratch, "speed", NULL);
-	struct vm *vm = vm_clone(bench->target->template, dir, error);
-	struct guest *guest;
-
-	if (!vm)
-		return NULL;
-	guest = guest_open(vm);
-	if (vm_resume(vm, error))
-		return guest;
-	guest_free(guest);
-	return NULL;
-}
-
 static gboolean speed(struct bench *bench, GError **error)
 {
 	const char *const paths[] = {BENCH_PROGRAM, NULL};
@@ -229,7 +214,7 @@ static gboolean speed(struct bench *bench, GError **error)
 	if (!progs)
 		return FALSE;
 	named = progs->pdata[0];
-	guest = fresh_guest(bench, error);
+	guest = guest_fresh(bench->target, bench->scratch, error);
 	return guest && bench_speed(bench, guest, &named->prog, error);
 }
 

@@ -10,17 +10,6 @@ struct kernel_options {
 	char **series, **fragments;
 };
 
-static void told(const struct kernel_progress *progress, void *user)
-{
-	const struct host_options *options = user;
-
-	if (progress->done)
-		host_progress(options, TRUE, "%s, object %u of %u",
-			progress->phase, progress->done, progress->total);
-	else
-		host_progress(options, FALSE, "%s", progress->phase);
-}
-
 /* The profiles in which a kernel is in the cache. */
 static char *built_profiles(const char *name)
 {
@@ -123,7 +112,8 @@ static int build_kernel(const struct kernel_options *k, const char *name,
 		return EXIT_BROKEN;
 	}
 	if (!find_spec(k, name, &spec, error) ||
-		!kernel_ensure(spec, told, (void *)options, &kernel, error))
+		!kernel_ensure(spec, host_kernel_progress, (void *)options,
+			&kernel, error))
 		return EXIT_BROKEN;
 	print_kernel(kernel);
 	return EXIT_CLEAN;

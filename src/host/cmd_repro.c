@@ -38,63 +38,31 @@ static int still_shows(const struct prog *prog, void *user)
 	return 0;
 }
 
-/* The lane of a candidate that is one program, or SLOT_LANES. */
-static guint single_lane(const struct candidate *candidate)
-{
-	guint lane = SLOT_LANES;
-
-	for (guint i = 0; i < SLOT_LANES; i++) {
-		if (!candidate->nr[i])
-			continue;
-		if (candidate->nr[i] > 1 || lane != SLOT_LANES)
-			return SLOT_LANES;
-		lane = i;
-	}
-	return lane;
-}
-
 static void minimize(struct repro_run *repro, struct candidate *candidate,
 	const struct replay *replay)
 {
-	guint lane = single_lane(candidate);
+	struct prog *prog = candidate_single(candidate);
 	int tries;
 
-	if (lane == SLOT_LANES || !replay->k) {
+	if (!prog || !replay->k) {
 		printf("not minimized: it takes more than one program\n");
 		return;
 	}
 	/* at k of n, so many tries miss it in one of a hundred cases */
 	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
-	tries = prog_minimize(
-		candidate->prog[lane], still_shows, repro, MINIMIZE_TRIES);
-	printf("minimized to %u calls in %d tries\n",
-		candidate->prog[lane]->nr_calls, tries);
-}
-
-static void print_candidate(const struct candidate *candidate)
-{
-	char buf[PROG_TEXT_MAX];
-	struct text text;
-
-	for (guint lane = 0; lane < SLOT_LANES; lane++) {
-		for (guint i = 0; i < candidate->nr[lane]; i++) {
-			text_init(&text, buf, sizeof(buf));
-			prog_print(&candidate->prog[lane][i], &text);
-			printf("# lane %u, program %u of %u\n%s", lane, i + 1,
-				candidate->nr[lane], buf);
-		}
-	}
+	tries = prog_minimize(prog, still_shows, repro, MINIMIZE_TRIES);
+	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);
 }
 
 static gboolean write_c_source(
 	const struct candidate *candidate, const char *path, GError **error)
 {
-	guint lane = single_lane(candidate);
+	const struct prog *prog = candidate_single(candidate);
 	g_autofree char *buf = g_malloc(C_SOURCE_MAX);
 	struct text text;
 
 	text_init(&text, buf, C_SOURCE_MAX);
-	if (lane == SLOT_LANES || prog_c_source(candidate->prog[lane], &text)) {
+	if (!prog || prog_c_source(prog, &text)) {
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
 			"--c: only a single program has a C source");
 		return FALSE;
@@ -142,13 +110,12 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	const char *c_path, struct host_result *result, GError **error)
 {
 	struct candidate SCOPED(candidate_clear) candidate = {0};
+	g_autofree char *text = NULL;
 	struct replay replay;
 
 	if (!replay_find(repro->target, repro->scratch, repro->finding,
 		    repro->options, &candidate)) {
-		printf("no program on record shows it again: 0 of %u tries of "
-		       "each\n",
-			3);
+		printf("no program on record shows it again\n");
 		return EXIT_TIME;
 	}
 	replay_count(repro->target, repro->scratch, &candidate,
@@ -158,7 +125,8 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 		replay_count(repro->target, repro->scratch, &candidate,
 			repro->finding->title, n, &replay);
 	}
-	print_candidate(&candidate);
+	text = candidate_text(&candidate);
+	printf("%s", text);
 	print_replay(&replay);
 	add_figures(result, repro->finding, &candidate, &replay);
 	if (!replay_store(repro->finding, &candidate, &replay, error))

@@ -127,21 +127,6 @@ static void tell(
 		host_result_finding(run->result, judgment->title, "", 0, 0);
 }
 
-static struct guest *fresh_guest(struct run *run, GError **error)
-{
-	g_autofree char *dir = g_build_filename(run->scratch, "run", NULL);
-	struct guest *guest;
-	struct vm *vm = vm_clone(run->target->template, dir, error);
-
-	if (!vm)
-		return NULL;
-	guest = guest_open(vm);
-	if (vm_resume(vm, error))
-		return guest;
-	guest_free(guest);
-	return NULL;
-}
-
 static gboolean run_all(
 	struct run *run, GPtrArray *progs, guint times, GError **error)
 {
@@ -153,7 +138,7 @@ static gboolean run_all(
 
 		if (!guest || guest->ended) {
 			g_clear_pointer(&guest, guest_free);
-			guest = fresh_guest(run, error);
+			guest = guest_fresh(run->target, run->scratch, error);
 			if (!guest)
 				return FALSE;
 		}

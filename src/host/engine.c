@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "session.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,25 +17,6 @@ static void die_with_parent(gpointer parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != GPOINTER_TO_INT(parent))
 		_exit(1);
-}
-
-static gboolean map_stats(struct engine *engine, GError **error)
-{
-	int fd = open(engine->stats_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	void *map = MAP_FAILED;
-
-	if (fd >= 0 && !ftruncate(fd, sizeof(*engine->stats)))
-		map = mmap(NULL, sizeof(*engine->stats), PROT_READ, MAP_SHARED,
-			fd, 0);
-	if (map == MAP_FAILED)
-		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"cannot map '%s': %s", engine->stats_path,
-			g_strerror(errno));
-	else
-		engine->stats = map;
-	if (fd >= 0)
-		close(fd);
-	return map != MAP_FAILED;
 }
 
 static void add(GPtrArray *args, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -138,8 +118,9 @@ gboolean engine_start(struct engine *engine, GError **error)
 	g_unlink(engine->stats_path);
 	if (engine->stats)
 		munmap(engine->stats, sizeof(*engine->stats));
-	engine->stats = NULL;
-	if (!map_stats(engine, error))
+	engine->stats = host_map_file(
+		engine->stats_path, sizeof(*engine->stats), PROT_READ, error);
+	if (!engine->stats)
 		return FALSE;
 	args = engine_command(engine);
 	g_subprocess_launcher_set_stdout_file_path(launcher, log);

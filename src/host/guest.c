@@ -35,6 +35,22 @@ void guest_free(struct guest *guest)
 	g_free(guest);
 }
 
+struct guest *guest_fresh(
+	struct target *target, const char *scratch, GError **error)
+{
+	g_autofree char *dir = g_build_filename(scratch, "guest", NULL);
+	struct vm *vm = vm_clone(target->template, dir, error);
+	struct guest *guest;
+
+	if (!vm)
+		return NULL;
+	guest = guest_open(vm);
+	if (vm_resume(vm, error))
+		return guest;
+	guest_free(guest);
+	return NULL;
+}
+
 void guest_start(struct guest *guest, guint32 lane,
 	const struct slot_request *request, const struct prog *prog)
 {

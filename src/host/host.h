@@ -81,6 +81,10 @@ void host_scratch_free(char *dir);
 /** host_dir_remove() - remove a folder and what is in it */
 void host_dir_remove(const char *dir);
 
+/** host_map_file() - map @len bytes of a file, made where missing, shared.
+ *  @prot: PROT_READ, PROT_WRITE. Caller munmap()s. NULL with @error. */
+void *host_map_file(const char *path, gsize len, int prot, GError **error);
+
 /** host_executable_dir() - where our own programs are. Caller frees. */
 char *host_executable_dir(void);
 
@@ -164,6 +168,10 @@ struct target *target_open(const struct target_options *t,
 void target_free(struct target *target);
 DEFINE_FREEP(target, target_free)
 
+/** host_kernel_progress() - a kernel_progress_fn; @options: host_options */
+void host_kernel_progress(
+	const struct kernel_progress *progress, void *options);
+
 /** target_describe() - lines "key: value" that let a finding stand alone;
  *  "kernel" and "user append" are what -k and --append were */
 char *target_describe(const struct target *target);
@@ -191,6 +199,11 @@ struct guest {
 struct guest *guest_open(struct vm *vm);
 void guest_free(struct guest *guest);
 DEFINE_FREEP(guest, guest_free)
+
+/** guest_fresh() - a guest on a new clone of the template, running. Its folder
+ *  is in @scratch: one such guest of a scratch folder at a time. */
+struct guest *guest_fresh(
+	struct target *target, const char *scratch, GError **error);
 
 enum guest_outcome {
 	GUEST_DONE,   /* the reply is in @ret */
@@ -233,6 +246,12 @@ struct candidate {
 	struct prog *prog[SLOT_LANES]; /* owned */
 };
 void candidate_clear(struct candidate *candidate);
+
+/** candidate_single() - its program, if it is one alone, else NULL */
+struct prog *candidate_single(const struct candidate *candidate);
+/** candidate_text() - all its programs, as store/store.h has logs; caller frees
+ */
+char *candidate_text(const struct candidate *candidate);
 
 /** struct replay - k of n of a candidate against a title */
 struct replay {

@@ -5,31 +5,9 @@
  */
 #include "session.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define REPORTED_LOOKS 3 /* that a kernel may take to die of its report */
-
-static gboolean map_control(struct machine *machine, GError **error)
-{
-	int fd =
-		open(machine->control_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	void *map = MAP_FAILED;
-
-	if (fd >= 0 && !ftruncate(fd, sizeof(*machine->control)))
-		map = mmap(NULL, sizeof(*machine->control),
-			PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"cannot map '%s': %s", machine->control_path,
-			g_strerror(errno));
-	else
-		machine->control = map;
-	if (fd >= 0)
-		close(fd);
-	return map != MAP_FAILED;
-}
 
 /* Point the engines to @vm; NULL: there is none for now. */
 static void control_publish(struct machine *machine, guint32 guilty)
@@ -126,7 +104,9 @@ struct machine *machine_new(
 		engine->stats_path = g_strdup_printf(
 			"%s/stats-%u-%u", session->scratch, index, lane);
 	}
-	if (!map_control(machine, error) || !machine_take_vm(machine, error)) {
+	machine->control = host_map_file(machine->control_path,
+		sizeof(*machine->control), PROT_READ | PROT_WRITE, error);
+	if (!machine->control || !machine_take_vm(machine, error)) {
 		machine_free(machine);
 		return NULL;
 	}

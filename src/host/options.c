@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host.h"
 
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define LOG_EVERY_S 15 /* lines of progress where no terminal shows them */
@@ -147,6 +149,21 @@ void host_scratch_free(char *dir)
 	if (dir)
 		host_dir_remove(dir);
 	g_free(dir);
+}
+
+void *host_map_file(const char *path, gsize len, int prot, GError **error)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	void *map = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, (off_t)len))
+		map = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot map '%s': %s", path, g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return map == MAP_FAILED ? NULL : map;
 }
 
 char *host_executable_dir(void)

@@ -104,21 +104,14 @@ int replay_run(struct target *target, const char *run_dir,
 	const struct candidate *candidate, const char *title, double *seconds,
 	struct report *ret_report)
 {
-	g_autofree char *dir = g_build_filename(run_dir, "replay", NULL);
 	g_autoptr(GError) error = NULL;
 	struct guest *SCOPED(guest_freep) guest = NULL;
-	struct vm *vm;
 	gint64 start;
 	int hit;
 
 	*ret_report = (struct report){0};
-	vm = vm_clone(target->template, dir, &error);
-	if (!vm) {
-		g_printerr("rmaptorture: replay: %s\n", error->message);
-		return -1;
-	}
-	guest = guest_open(vm);
-	if (!vm_resume(vm, &error)) {
+	guest = guest_fresh(target, run_dir, &error);
+	if (!guest) {
 		g_printerr("rmaptorture: replay: %s\n", error->message);
 		return -1;
 	}
@@ -287,10 +280,9 @@ gboolean replay_find(struct target *target, const char *run_dir,
 	       find_together(target, run_dir, title, log, TRUE, ret);
 }
 
-/* The one program of a candidate, or NULL. */
-static const struct prog *single_program(const struct candidate *candidate)
+struct prog *candidate_single(const struct candidate *candidate)
 {
-	const struct prog *prog = NULL;
+	struct prog *prog = NULL;
 	guint total = 0;
 
 	for (guint lane = 0; lane < SLOT_LANES; lane++) {
@@ -301,17 +293,9 @@ static const struct prog *single_program(const struct candidate *candidate)
 	return total == 1 ? prog : NULL;
 }
 
-gboolean replay_store(struct finding *finding,
-	const struct candidate *candidate, const struct replay *replay,
-	GError **error)
+char *candidate_text(const struct candidate *candidate)
 {
-	g_autoptr(GString) log = g_string_new(NULL);
-	struct repro repro = {
-		.prog = single_program(candidate),
-		.k = replay->k,
-		.n = replay->n,
-		.seconds = replay->seconds_median,
-	};
+	GString *out = g_string_new(NULL);
 	char buf[PROG_TEXT_MAX];
 	struct text text;
 
@@ -319,14 +303,29 @@ gboolean replay_store(struct finding *finding,
 		for (guint i = 0; i < candidate->nr[lane]; i++) {
 			text_init(&text, buf, sizeof(buf));
 			prog_print(&candidate->prog[lane][i], &text);
-			g_string_append_printf(log, "# lane %u program %u\n%s",
+			g_string_append_printf(out, "# lane %u program %u\n%s",
 				lane, i + 1, buf);
 		}
 	}
-	g_string_append_printf(log,
-		"# %u of %u; %u showed another title, %u broken\n", replay->k,
-		replay->n, replay->other, replay->broken);
-	repro.log = log->str;
+	return g_string_free(out, FALSE);
+}
+
+gboolean replay_store(struct finding *finding,
+	const struct candidate *candidate, const struct replay *replay,
+	GError **error)
+{
+	g_autofree char *text = candidate_text(candidate);
+	g_autofree char *log = g_strdup_printf(
+		"%s# %u of %u; %u showed another title, %u broken\n", text,
+		replay->k, replay->n, replay->other, replay->broken);
+	struct repro repro = {
+		.prog = candidate_single(candidate),
+		.k = replay->k,
+		.n = replay->n,
+		.seconds = replay->seconds_median,
+		.log = log,
+	};
+
 	return store_set_repro(finding, &repro, error);
 }
 

@@ -30,7 +30,7 @@ static void told_progress(const char *line, void *user)
 	host_progress(user, FALSE, "%s", line);
 }
 
-static void told_kernel(const struct kernel_progress *progress, void *user)
+void host_kernel_progress(const struct kernel_progress *progress, void *user)
 {
 	const struct host_options *options = user;
 
@@ -49,7 +49,8 @@ static gboolean open_kernel(struct target *target, const char *name,
 
 	if (!kernel_spec_lookup(name, &spec, error))
 		return FALSE;
-	if (!kernel_ensure(spec, told_kernel, (void *)options, &kernel, error))
+	if (!kernel_ensure(spec, host_kernel_progress, (void *)options, &kernel,
+		    error))
 		return FALSE;
 	target->name = g_strdup(kernel->name);
 	target->profile = g_strdup(kernel->profile);
