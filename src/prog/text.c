@@ -57,12 +57,15 @@ static int bad_word(
 				   ? word->at[i]
 				   : '?';
 	shown[len] = '\0';
+	/* the words say it all: no text of an errno behind them */
 	if (!len)
-		return why_set(line->why, -EINVAL,
+		(void)why_set(line->why, 0,
 			"line %u: the line ends where %s is expected",
 			line->number, expected);
-	return why_set(line->why, -EINVAL, "line %u: '%s': expected %s",
-		line->number, shown, expected);
+	else
+		(void)why_set(line->why, 0, "line %u: '%s': expected %s",
+			line->number, shown, expected);
+	return -EINVAL;
 }
 
 /* A decimal without leading zeros off the front of @word; false if none */
