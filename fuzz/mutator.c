@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-#define FRESH_CALLS_MAX 20 /* of a program made from nothing */
-#define FRESH_ONE_IN	50 /* mutations start over, so that no basin traps us */
+#define FRESH_CALLS_MAX 32 /* of a program made from nothing */
+/* So often a mutation starts over. Edges say little about descent: a corpus
+ * that began with few exits bred programs that had none. */
+#define FRESH_ONE_IN 6
 
 static bool parse(const uint8_t *data, size_t len, struct prog *ret)
 {

@@ -7,7 +7,7 @@
 
 #define HUGE_PAGES     512 /* pages of a PMD-sized huge page */
 #define LINEAGE_ONE_IN 3   /* programs that are about descent */
-#define LINEAGE_TIMES  2   /* how much more they fork and exit */
+#define LINEAGE_TIMES  4   /* how much more they fork and exit */
 
 void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 {
