@@ -33,8 +33,20 @@ const char *__asan_default_options(void)
 	       "detect_stack_use_after_return=0";
 }
 
+static const struct user_failure *failing;
+
+void report_failure(const struct user_failure *failure)
+{
+	failing = failure;
+}
+
 static void title(const char *text)
 {
+	if (failing)
+		fprintf(stderr, "allocation %u%s of call %u fails\n",
+			failing->nth,
+			failing->more ? " and all later ones" : "",
+			failing->call);
 	fprintf(stderr, USER_PREFIX "%s\n", text);
 }
 
@@ -140,17 +152,20 @@ static bool is_helper(const char *function)
 	return !strncmp(function, "__", 2) || !strncmp(function, "mem", 3);
 }
 
-/* The first frame of the report that is not of the sanitizer's own. */
+/* The first frame of the report that is neither the sanitizer's own nor an
+ * inline function of a header. */
 static void report_function(const char *report, char ret[NAME_MAX_LEN])
 {
-	const char *at = report;
+	const char *at = report, *end;
 
 	strcpy(ret, "?");
 	while ((at = strstr(at, " in "))) {
 		at += 4;
 		snprintf(
 			ret, NAME_MAX_LEN, "%.*s", (int)strcspn(at, " \n"), at);
-		if (!is_helper(ret))
+		end = at + strcspn(at, "\n");
+		if (!is_helper(ret) &&
+			!memmem(at, (size_t)(end - at), "/include/", 9))
 			return;
 	}
 }

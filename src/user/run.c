@@ -10,6 +10,7 @@
 struct run {
 	const struct prog *prog;
 	const struct user_options *options;
+	const struct user_failure *failure;
 	struct prog_result *result;
 };
 
@@ -193,8 +194,11 @@ static void make_call(
 		stats->skipped++;
 		return;
 	}
+	if (run->failure && run->failure->call == index)
+		model_fail_nth(run->failure->nth, run->failure->more);
 	ret = ways[call->op].way == WAY_CALL ? run_call(call)
 					     : run_own(run, index);
+	model_fail_nth(0, 0);
 	result->state = CALL_DONE;
 	result->err = ret < 0 ? (int32_t)ret : 0;
 	if (ret >= 0)
@@ -232,9 +236,10 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 }
 
 void user_run(const struct prog *prog, const struct user_options *options,
-	struct user_stats *stats, struct prog_result *ret)
+	const struct user_failure *failure, struct user_stats *stats,
+	struct prog_result *ret)
 {
-	struct run run = {prog, options, ret};
+	struct run run = {prog, options, failure, ret};
 
 	_Static_assert(PROG_PROCS <= MODEL_PROCS, "processes of the model");
 	result_clear(ret, prog->nr_calls);

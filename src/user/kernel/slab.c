@@ -28,6 +28,7 @@ static unsigned int nr_caches;
 static long nr_kmalloc, nr_kmalloc_before;
 static unsigned int fail_in;
 static bool fail_more;
+static unsigned int nr_failed; /* since slab_begin() */
 
 void model_fail_nth(unsigned int nth, int more)
 {
@@ -45,6 +46,7 @@ bool should_fail(gfp_t gfp)
 	}
 	if (!fail_more)
 		fail_in = 0;
+	nr_failed++;
 	return true;
 }
 
@@ -167,8 +169,14 @@ void kfree(const void *object)
 
 /* ---- leaks ---- */
 
+bool has_failed(void)
+{
+	return nr_failed;
+}
+
 void slab_begin(void)
 {
+	nr_failed = 0;
 	for (unsigned int i = 0; i < nr_caches; i++)
 		caches[i].nr_before = caches[i].nr_live;
 	nr_kmalloc_before = nr_kmalloc;

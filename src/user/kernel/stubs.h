@@ -28,6 +28,8 @@ unsigned int page_index(unsigned long pfn);
 /* ---- slab.c ---- */
 /** should_fail() - is it this allocation's turn? */
 bool should_fail(gfp_t gfp);
+/** has_failed() - did one fail since slab_begin()? */
+bool has_failed(void);
 void slab_begin(void);
 void slab_check(void);
 
