@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture fuzz: engines on the host, the kernel under test in VMs. */
 #include "session.h"
+#include "user_tier.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -191,6 +192,23 @@ static int fuzz_target(struct session *session, guint replays,
 	return ok ? EXIT_CLEAN : EXIT_BROKEN;
 }
 
+static int fuzz_in_process(const struct fuzz_options *fuzz,
+	const struct session_options *want, const struct host_options *options)
+{
+	struct user_tier_options tier = {
+		.kernel = fuzz->target.kernel,
+		.append = fuzz->target.append,
+		.out = want->out,
+		.corpus = want->corpus,
+		.engine_args = want->engine_args,
+		.seconds = want->seconds,
+		.stop_after = want->stop_after,
+		.replays = (guint)MAX(fuzz->replays, 0),
+	};
+
+	return user_tier_fuzz(&tier, options);
+}
+
 static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	const struct host_options *options)
 {
@@ -215,6 +233,8 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)
 		return EXIT_BROKEN;
+	if (user_tier_is(fuzz->target.kernel))
+		return fuzz_in_process(fuzz, &want, options);
 	target = target_open(&fuzz->target, options, &error);
 	if (!target)
 		return error ? host_fail("fuzz", error) : EXIT_CLEAN;
