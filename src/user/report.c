@@ -99,11 +99,16 @@ void log_line(const char *format, va_list args)
 	while (*at == '\001') /* the level: a mark and a digit */
 		at += at[1] ? 2 : 1;
 	fputs(at, stderr);
+	/* of our own patch, vm-images/mutants */
+	if (strstr(at, "rmap_mutant: no mutant"))
+		broken("there is no such mutant in this kernel");
 	if (!is_bug(at))
 		return;
 	/* the title is the words before the first number or name */
 	end = at + strcspn(at, "\n0123456789");
-	at[end - at] = '\0';
+	while (end > at && strchr(" :", end[-1]))
+		end--;
+	*end = '\0';
 	finding(strstr(at, "BUG"), "a message of the kernel");
 }
 

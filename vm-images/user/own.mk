@@ -54,11 +54,16 @@ kernel_fork.o: private NO_COVER :=
 # All it reads are page tables that are in use, and it reads all of them.
 kernel_scan.o: private FAST := -O2 -fno-sanitize=all
 
+probes.h: FORCE
+	@echo '  GEN     $@'
+	@cd $(OBJ) && sh $(ROOT)/vm-images/user/probes.sh \
+		$(ROOT)/vm-images/user/probes $(KFLAGS) > $(CURDIR)/$@
+
 # Any file of ours or of the kernel's headers may have changed: all of them
 # take seconds, and so there is no list of what includes what.
-kernel_%.o: $(ROOT)/src/user/kernel/%.c FORCE
+kernel_%.o: $(ROOT)/src/user/kernel/%.c probes.h FORCE
 	@echo '  CC      $@'
-	@cd $(OBJ) && clang $(WARN) $(KFLAGS) $(WARN_OFF) $(NO_COVER) $(FAST) -I$(SRC) \
+	@cd $(OBJ) && clang $(WARN) $(KFLAGS) $(WARN_OFF) $(NO_COVER) $(FAST) -I$(SRC) -I$(CURDIR) \
 		-c -o $(CURDIR)/$@ $< || { echo "rmaptorture:" \
 		"src/user/kernel/$*.c does not fit the headers of this tree:" \
 		"adapt it, see docs/user-tier.md"; exit 1; }

@@ -14,7 +14,7 @@ libraries='
 ^str(len|nlen|cmp|ncmp|cpy|ncpy|chr|rchr|spn|cspn|str)$
 ^(malloc|calloc|free|aligned_alloc|snprintf|vsnprintf|sprintf)$'
 
-wanted=$(nm -u "$kernel" | awk '{ print $2 }' |
+wanted=$(nm -u "$kernel" | awk '$1 == "U" { print $2 }' |
 	grep -vE "$(echo $libraries | tr ' ' '|')" | sort)
 ours=$(nm --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 called=$(objdump -r "$kernel" |

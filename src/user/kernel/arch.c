@@ -28,12 +28,20 @@ bool __virt_addr_valid(unsigned long addr)
 	return page_is_ours(PHYS_PFN(__pa(addr)));
 }
 
+#ifdef HAVE_AREA_VM_FLAGS
 unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr,
 	unsigned long len, unsigned long pgoff, unsigned long flags,
 	vm_flags_t vm_flags)
 {
 	return addr ? addr : -ENOMEM;
 }
+#else
+unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr,
+	unsigned long len, unsigned long pgoff, unsigned long flags)
+{
+	return addr ? addr : -ENOMEM;
+}
+#endif
 
 #ifdef CONFIG_MODIFY_LDT_SYSCALL
 int ldt_dup_context(struct mm_struct *oldmm, struct mm_struct *mm)

@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 #include <linux/nsproxy.h>
 #include <linux/perf_event.h>
+#include <linux/secretmem.h>
 #include <linux/security.h>
 #include <linux/swap.h>
 #include <linux/user_namespace.h>
@@ -20,14 +21,23 @@
 
 /* ---- files: there are none ---- */
 
+#ifndef get_file_rcu
 struct file *get_file_rcu(struct file __rcu **file)
 {
 	return NULL;
 }
+#endif
 
 #ifdef CONFIG_AIO
 void exit_aio(struct mm_struct *mm)
 {
+}
+#endif
+
+#ifdef CONFIG_SECRETMEM
+bool vma_is_secretmem(struct vm_area_struct *vma)
+{
+	return false;
 }
 #endif
 

@@ -14,6 +14,8 @@ struct mm_struct *fork_dup_mm(struct mm_struct *oldmm)
 
 void fork_init_caches(void)
 {
+#ifdef HAVE_MM_CACHE_INIT
 	mm_cache_init();
+#endif
 	proc_caches_init();
 }

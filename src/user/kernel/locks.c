@@ -13,6 +13,10 @@
 #define HELD_MAX    1024
 #define READER_BIAS 256
 
+#ifndef RWSEM_WRITER_LOCKED
+#define RWSEM_WRITER_LOCKED 1ul
+#endif
+
 enum mode { MODE_READ, MODE_WRITE };
 
 static struct held {

@@ -32,7 +32,7 @@ static unsigned int used_end; /* frames below it were poisoned or used */
 static long node_stat[NR_VM_NODE_STAT_ITEMS];
 static long zone_stat[NR_VM_ZONE_STAT_ITEMS];
 
-unsigned int page_index(unsigned long pfn)
+unsigned int frame_index(unsigned long pfn)
 {
 	return pfn - FIRST_PFN;
 }
@@ -158,7 +158,12 @@ struct folio *NOPROF(__folio_alloc)(
 	return (struct folio *)page_alloc(gfp, order);
 }
 
-unsigned long NOPROF(get_free_pages)(gfp_t gfp, unsigned int order)
+#ifdef alloc_hooks
+#define GET_FREE_PAGES get_free_pages_noprof
+#else
+#define GET_FREE_PAGES __get_free_pages
+#endif
+unsigned long GET_FREE_PAGES(gfp_t gfp, unsigned int order)
 {
 	struct page *page = page_alloc(gfp & ~__GFP_HIGHMEM, order);
 
@@ -190,6 +195,7 @@ static void folio_put_many(struct folio *folio, int refs)
 		page_free(&folio->page);
 }
 
+#ifdef HAVE_RELEASE_PAGES_ARG
 void folios_put_refs(struct folio_batch *folios, unsigned int *refs)
 {
 	for (unsigned int i = 0; i < folio_batch_count(folios); i++)
@@ -211,6 +217,13 @@ void release_pages(release_pages_arg arg, int nr)
 		folio_put_many(page_folio(page), refs);
 	}
 }
+#else
+void release_pages(struct page **pages, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		folio_put_many(page_folio(pages[i]), 1);
+}
+#endif
 
 void clear_page_orig(void *page)
 {
@@ -268,16 +281,20 @@ void __mod_zone_page_state(
 /* ---- lists of the reclaim: no folio is on one, so none is isolated ---- */
 
 /* of mm/mlock.c: its batches hold references to folios */
-void mlock_drain_local(void);
+void mlock_drain_local(void) __weak;
+void mlock_page_drain_local(void) __weak;
 
 void lru_add_drain(void)
 {
-	mlock_drain_local();
+	if (mlock_drain_local)
+		mlock_drain_local();
+	if (mlock_page_drain_local)
+		mlock_page_drain_local();
 }
 
 void lru_add_drain_all(void)
 {
-	mlock_drain_local();
+	lru_add_drain();
 }
 
 void folio_add_lru_vma(struct folio *folio, struct vm_area_struct *vma)
@@ -309,3 +326,25 @@ bool set_page_dirty(struct page *page)
 {
 	return folio_mark_dirty(page_folio(page));
 }
+
+/* ---- by the names that they had before folios ---- */
+
+#ifndef alloc_hooks
+unsigned long get_zeroed_page(gfp_t gfp)
+{
+	return GET_FREE_PAGES(gfp | __GFP_ZERO, 0);
+}
+
+void lru_cache_add_inactive_or_unevictable(
+	struct page *page, struct vm_area_struct *vma)
+{
+}
+
+void deactivate_page(struct page *page)
+{
+}
+
+void mark_page_lazyfree(struct page *page)
+{
+}
+#endif

@@ -12,6 +12,7 @@
 static s32 __percpu *const no_counters = (s32 __percpu *)8;
 static s64 committed_before;
 
+#ifdef HAVE_PERCPU_COUNTER_MANY
 int __percpu_counter_init_many(struct percpu_counter *fbc, s64 amount,
 	gfp_t gfp, u32 nr_counters, struct lock_class_key *key)
 {
@@ -29,6 +30,23 @@ void percpu_counter_destroy_many(struct percpu_counter *fbc, u32 nr_counters)
 	for (u32 i = 0; i < nr_counters; i++)
 		fbc[i].counters = NULL;
 }
+
+#else
+int __percpu_counter_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
+	struct lock_class_key *key)
+{
+	if (should_fail(gfp))
+		return -ENOMEM;
+	fbc->count = amount;
+	fbc->counters = no_counters;
+	return 0;
+}
+
+void percpu_counter_destroy(struct percpu_counter *fbc)
+{
+	fbc->counters = NULL;
+}
+#endif
 
 void percpu_counter_add_batch(struct percpu_counter *fbc, s64 amount, s32 batch)
 {

@@ -31,7 +31,12 @@ void panic(const char *format, ...)
 	finding("kernel panic", "%s", format);
 }
 
-void dump_page(const struct page *page, const char *reason)
+#ifdef HAVE_CONST_DUMP_PAGE
+#define DUMPED const struct page
+#else
+#define DUMPED struct page
+#endif
+void dump_page(DUMPED *page, const char *reason)
 {
 	printk("page: refcount %d, mapcount %d, mapping %#lx, index %#lx, "
 	       "flags %#lx: %s\n",

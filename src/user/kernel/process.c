@@ -20,7 +20,15 @@
 
 #define FAULTS_MAX 8 /* one access may need: a copy, a retry ... */
 
+#ifdef HAVE_PCPU_HOT
 DEFINE_PER_CPU_ALIGNED(struct pcpu_hot, pcpu_hot);
+#define CURRENT_TASK pcpu_hot.current_task
+#else
+DEFINE_PER_CPU(struct task_struct *, current_task);
+DEFINE_PER_CPU(int, __preempt_count);
+DEFINE_PER_CPU_READ_MOSTLY(int, cpu_number);
+#define CURRENT_TASK current_task
+#endif
 unsigned long __per_cpu_offset[NR_CPUS];
 DEFINE_PER_CPU_READ_MOSTLY(unsigned long, this_cpu_off);
 atomic_long_t _totalram_pages = ATOMIC_LONG_INIT(1l << 30);
@@ -45,6 +53,10 @@ static void act_as(unsigned int proc)
 
 static void call_done(const char *op)
 {
+#ifdef SPLIT_RSS_COUNTING
+	if (task.mm)
+		sync_mm_rss(task.mm);
+#endif
 	task.mm = task.active_mm = NULL;
 	rcu_flush();
 	locks_check(op);
@@ -97,7 +109,7 @@ int model_init(char *boot, const char **ret_word)
 			(struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
 	task.signal = &task_signal;
 	strcpy(task.comm, "rmaptorture");
-	this_cpu_write(pcpu_hot.current_task, &task);
+	this_cpu_write(CURRENT_TASK, &task);
 	pages_init();
 	zero_pfn = page_to_pfn(virt_to_page(empty_zero_page));
 	highest_memmap_pfn = ~0ul;
@@ -121,6 +133,9 @@ int model_begin(void)
 	if (!mm)
 		return -ENOMEM;
 	mm->task_size = TASK_SIZE;
+#ifdef HAVE_MM_GET_AREA
+	mm->get_unmapped_area = arch_get_unmapped_area;
+#endif
 	mm->mmap_base = TASK_SIZE / 2;
 	process_mm[0] = mm;
 	return 0;

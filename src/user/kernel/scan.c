@@ -31,7 +31,7 @@ void model_watch(unsigned long start, unsigned long end)
 
 struct frame_seen *frame_seen(unsigned long pfn)
 {
-	return &frames[page_index(pfn)];
+	return &frames[frame_index(pfn)];
 }
 
 static void sight_add(unsigned int proc, unsigned long addr, pte_t pte)

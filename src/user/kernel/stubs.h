@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 
 #include "../model.h"
+#include "probes.h" /* made from vm-images/user/probes */
 
 /* Since 6.10 an allocator's function has a name of its own behind a macro. */
 #ifdef alloc_hooks
@@ -22,8 +23,8 @@ void pages_begin(void);
 void pages_check(void);
 /** page_is_ours() - a page frame of the arena, and not the zero page */
 bool page_is_ours(unsigned long pfn);
-/** page_index() - 0 .. ARENA_PAGES - 1 */
-unsigned int page_index(unsigned long pfn);
+/** frame_index() - 0 .. ARENA_PAGES - 1 */
+unsigned int frame_index(unsigned long pfn);
 
 /* ---- slab.c ---- */
 /** should_fail() - is it this allocation's turn? */
