@@ -412,6 +412,29 @@ static uint64_t gen_prot_or_value(
 	return gen_value(gen, set);
 }
 
+/* What walks takes parts, what moves takes wholes: mappings whose pages are in
+ * different states (present, swapped out, on another node, shared) are where
+ * code that works in batches goes wrong. */
+static struct range gen_source(struct gen *gen, const struct call *call)
+{
+	enum effect effect = ops[call->op].effect;
+	uint32_t nr = gen->nr[call->proc], pages;
+	struct range range;
+
+	if (!nr || rng_one_in(gen->rng, 3))
+		return gen_range(gen, call->proc);
+	range = gen->area[call->proc][rng_below(gen->rng, nr)].range;
+	if (effect == EFFECT_MOVES)
+		return range;
+	if ((effect != EFFECT_KEEPS && effect != EFFECT_FROM_VALUE) ||
+		range.pages == 1 || rng_one_in(gen->rng, 2))
+		return gen_range(gen, call->proc);
+	pages = rng_range(gen->rng, 1, range.pages - 1u);
+	return range_fit(range.slot,
+		range.page + rng_below(gen->rng, range.pages - pages + 1),
+		pages);
+}
+
 static void gen_arg(struct gen *gen, struct call *call, uint32_t i)
 {
 	const struct arg_desc *desc = &ops[call->op].arg[i];
@@ -427,7 +450,7 @@ static void gen_arg(struct gen *gen, struct call *call, uint32_t i)
 		else if (call_effect(call) == EFFECT_MAPS)
 			arg->range = gen_new_range(gen, call->proc);
 		else
-			arg->range = gen_range(gen, call->proc);
+			arg->range = gen_source(gen, call);
 		break;
 	case ARG_ENUM:
 		arg->num = gen_prot_or_value(gen, desc->set, call);
