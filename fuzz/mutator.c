@@ -8,6 +8,26 @@
  * that began with few exits bred programs that had none. */
 #define FRESH_ONE_IN 6
 
+/* Programs only grow under mutation, since longer ones hit more edges; and
+ * the time of a run goes with the calls. Few may be long. */
+#define CALLS_USUAL 28
+#define LONG_ONE_IN 8
+
+static void trim(struct prog *prog, struct rng *rng)
+{
+	struct call *call = prog->call;
+
+	if (rng_one_in(rng, LONG_ONE_IN))
+		return;
+	while (prog->nr_calls > CALLS_USUAL) {
+		uint32_t at = rng_below(rng, prog->nr_calls--);
+
+		memmove(&call[at], &call[at + 1],
+			(prog->nr_calls - at) * sizeof(*call));
+		memset(&call[prog->nr_calls], 0, sizeof(*call));
+	}
+}
+
 static bool parse(const uint8_t *data, size_t len, struct prog *ret)
 {
 	return !prog_parse((const char *)data, len, ret, NULL) && ret->nr_calls;
@@ -47,6 +67,7 @@ size_t engine_mutate(uint8_t *data, size_t len, size_t max_len,
 	}
 	has_second = other && parse(other, other_len, &second);
 	prog_mutate(&prog, has_second ? &second : NULL, caps, &rng);
+	trim(&prog, &rng);
 	return print(&prog, data, max_len);
 }
 
@@ -60,5 +81,6 @@ size_t engine_cross(const uint8_t *a, size_t a_len, const uint8_t *b,
 		return 0;
 	rng_seed(&rng, seed);
 	prog_cross(&first, &second, &crossed, &rng);
+	trim(&crossed, &rng);
 	return print(&crossed, out, max_out);
 }
