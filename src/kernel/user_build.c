@@ -88,23 +88,57 @@ static bool configure(const struct build_input *input, const struct tree *tree,
 	       kernel_make(tree, output, "prepare0", NULL, error);
 }
 
-/* Objects of vm-images/user/files, of those files that the tree has. */
-static char **objects_of(const struct tree *tree, GError **error)
+/* The object of @file, if the tree has it and it is not there yet. */
+static void object_add(
+	const struct tree *tree, GPtrArray *objects, const char *file)
+{
+	g_autofree char *path = g_build_filename(tree->src, file, NULL);
+	char *object = g_strdup(file);
+
+	object[strlen(object) - 1] = 'o';
+	if (g_file_test(path, G_FILE_TEST_IS_REGULAR) &&
+		!g_ptr_array_find_with_equal_func(
+			objects, object, g_str_equal, NULL))
+		g_ptr_array_add(objects, object);
+	else
+		g_free(object);
+}
+
+/* The files that @patches add to mm/: what is patched may call them. */
+static void new_objects(
+	const struct tree *tree, GPtrArray *objects, GPtrArray *patches)
+{
+	for (guint i = 0; i < patches->len; i++) {
+		const struct patch *patch = g_ptr_array_index(patches, i);
+		g_autofree char *text = g_strndup(patch->text, patch->len);
+		const char *at = text, *mark = "\n--- /dev/null\n+++ b/mm/";
+
+		while ((at = strstr(at, mark))) {
+			g_autofree char *file = NULL;
+
+			at += strlen(mark) - strlen("mm/");
+			file = g_strndup(at, strcspn(at, " \t\r\n"));
+			if (g_str_has_suffix(file, ".c"))
+				object_add(tree, objects, file);
+		}
+	}
+}
+
+/* Objects of vm-images/user/files, and of what the series adds to mm/. */
+static char **objects_of(const struct build_input *input,
+	const struct tree *tree, GError **error)
 {
 	g_auto(GStrv) files = user_lines("files", error);
-	g_autoptr(GStrvBuilder) objects = g_strv_builder_new();
+	g_autoptr(GPtrArray) objects = g_ptr_array_new();
 
-	for (char **file = files; file && *file; file++) {
-		g_autofree char *path =
-			g_build_filename(tree->src, *file, NULL);
-		g_autofree char *object = g_strdup(*file);
-
-		if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
-			continue;
-		object[strlen(object) - 1] = 'o';
-		g_strv_builder_add(objects, object);
-	}
-	return files ? g_strv_builder_end(objects) : NULL;
+	if (!files)
+		return NULL;
+	for (char **file = files; *file; file++)
+		object_add(tree, objects, *file);
+	new_objects(tree, objects, input->series);
+	new_objects(tree, objects, input->mutants);
+	g_ptr_array_add(objects, NULL);
+	return (char **)g_ptr_array_free(g_steal_pointer(&objects), FALSE);
 }
 
 static bool own_make(const struct tree *tree, struct output *output,
@@ -141,7 +175,7 @@ bool user_build(const struct build_input *input, const struct tree *tree,
 	}
 	if (!configure(input, tree, result, output, error))
 		return false;
-	objects = objects_of(tree, error);
+	objects = objects_of(input, tree, error);
 	if (!objects)
 		return false;
 	phase(output, "compile", g_strv_length(objects) + OWN_OBJECTS);

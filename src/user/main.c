@@ -124,6 +124,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (model_init(options.boot, &word))
 		broken("no file that is compiled knows the boot parameter '%s'",
 			word);
+	if (!model_has_counts())
+		fputs(USER_PREFIX "struct anon_vma is another one than "
+				  "counts.c knows: no counts, no chains\n",
+			stderr);
 	for (uint32_t slot = 0; slot < PROG_SLOTS; slot++)
 		model_watch(prog_addr(slot, 0),
 			prog_addr(slot, 0) + PROG_SLOT_PAGES * PROG_PAGE_SIZE);

@@ -76,6 +76,9 @@ void model_check(unsigned int checks, const char *op);
 #define CHECK_COUNTS 0x08 /* recount of what anon_vma counts */
 #define CHECK_CHAINS 0x10 /* who may share an anon_vma */
 
+/** model_has_counts() - can this build make CHECK_COUNTS and CHECK_CHAINS? */
+int model_has_counts(void);
+
 /**
  * model_fail_nth() - let allocations fail
  * @nth:  the n-th from now on, from 1; 0: none
