@@ -44,8 +44,7 @@ static void title(const char *text)
 {
 	if (failing)
 		fprintf(stderr, "allocation %u%s of call %u fails\n",
-			failing->nth,
-			failing->more ? " and all later ones" : "",
+			failing->nth, failing->more ? " and later ones" : "",
 			failing->call);
 	fprintf(stderr, USER_PREFIX "%s\n", text);
 }

@@ -54,7 +54,7 @@ struct user_options {
  * struct user_failure - an allocation that fails
  * @call: of the program
  * @nth:  of the call's allocations, from 1
- * @more: all later ones of the call too, as when memory is out
+ * @more: later ones of the call too, as when memory is out; 64 in all
  */
 struct user_failure {
 	uint32_t call, nth;

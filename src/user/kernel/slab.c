@@ -10,6 +10,8 @@
 #include "stubs.h"
 
 #define CACHES_MAX 64
+/* The kernel has loops that end only when memory comes back. */
+#define FAILS_IN_A_ROW 64
 
 void *aligned_alloc(size_t align, size_t size);
 void *calloc(size_t nr, size_t size);
@@ -27,13 +29,13 @@ static struct kmem_cache caches[CACHES_MAX];
 static unsigned int nr_caches;
 static long nr_kmalloc, nr_kmalloc_before;
 static unsigned int fail_in;
-static bool fail_more;
+static unsigned int fail_left; /* failures behind the next one */
 static unsigned int nr_failed; /* since slab_begin() */
 
 void model_fail_nth(unsigned int nth, int more)
 {
 	fail_in = nth;
-	fail_more = more;
+	fail_left = more ? FAILS_IN_A_ROW - 1 : 0;
 }
 
 bool should_fail(gfp_t gfp)
@@ -44,7 +46,7 @@ bool should_fail(gfp_t gfp)
 		fail_in--;
 		return false;
 	}
-	if (!fail_more)
+	if (!fail_left--)
 		fail_in = 0;
 	nr_failed++;
 	return true;
