@@ -143,7 +143,11 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 		store_read(finding, "machineInfo", NULL, NULL);
 	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
 
+	/* a finding of the user-space tier is replayed in a VM */
 	for (char **line = lines; *line; line++) {
+		if (g_str_has_prefix(*line, "kernel: ") &&
+			g_str_has_suffix(*line, ":user"))
+			(*line)[strlen(*line) - strlen(":user")] = '\0';
 		if (!t->kernel && g_str_has_prefix(*line, "kernel: "))
 			t->kernel = g_strdup(*line + strlen("kernel: "));
 		if (!t->append && g_str_has_prefix(*line, "user append: "))

@@ -52,6 +52,13 @@ static gboolean open_kernel(struct target *target, const char *name,
 	if (!kernel_ensure(spec, host_kernel_progress, (void *)options, &kernel,
 		    error))
 		return FALSE;
+	if (!kernel->bzimage) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"'%s' has no kernel to boot: only `fuzz` takes the "
+			"profile user",
+			name);
+		return FALSE;
+	}
 	target->name = g_strdup(kernel->name);
 	target->profile = g_strdup(kernel->profile);
 	target->build_id = g_strdup(kernel->build_id);

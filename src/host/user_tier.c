@@ -9,7 +9,9 @@
 
 #define PREFIX	    "rmaptorture-user: "
 #define EXIT_FOUND  77
-#define EXIT_REPORT 1 /* a sanitizer's */
+#define EXIT_REPORT 1  /* a sanitizer's */
+#define EXIT_LOOPS  70 /* libFuzzer's: a program that takes TIMEOUT_S */
+#define TIMEOUT_S   10
 #define BROKEN_MAX  5 /* ends that are nobody's finding, before we give up */
 
 struct tier {
@@ -55,6 +57,8 @@ static GPtrArray *command(const struct tier *tier)
 	add(args, "-artifact_prefix=%s/", tier->artifacts);
 	add(args, "-max_len=%d", PROG_TEXT_MAX);
 	add(args, "-len_control=0");
+	add(args, "-entropic=0");
+	add(args, "-timeout=%d", TIMEOUT_S);
 	add(args, "-print_final_stats=1");
 	add(args, "-seed=%u",
 		(guint32)(tier->options->seed * 31 + tier->runs + 1) | 1);
@@ -214,7 +218,8 @@ static gboolean fuzz_until(struct tier *tier, GError **error)
 		if (status == 0)
 			break;
 		title = find_title(tier->log);
-		if ((status == EXIT_FOUND || status == EXIT_REPORT) && title) {
+		if (title && (status == EXIT_FOUND || status == EXIT_REPORT ||
+				     status == EXIT_LOOPS)) {
 			if (!file_finding(tier, title, error))
 				return FALSE;
 			continue;
