@@ -19,17 +19,6 @@ static void die_with_parent(gpointer parent)
 		_exit(1);
 }
 
-static void add(GPtrArray *args, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void add(GPtrArray *args, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	g_ptr_array_add(args, g_strdup_vprintf(format, list));
-	va_end(list);
-}
-
 /* Does the user run another mode of libFuzzer (-merge, a file to replay)? */
 static gboolean has_own_inputs(char **args)
 {
@@ -50,30 +39,30 @@ static GPtrArray *engine_command(const struct engine *engine)
 	guint32 seed = (guint32)(session->options->seed * 1000003 +
 				 number * 8191 + engine->restarts + 1);
 
-	add(args, "%s", want->engine_path);
-	add(args, "-artifact_prefix=%s/artifacts/", want->out);
-	add(args, "-max_len=%d", PROG_TEXT_MAX);
-	add(args, "-len_control=0");
-	add(args, "-reload=1");
+	host_args_add(args, "%s", want->engine_path);
+	host_args_add(args, "-artifact_prefix=%s/artifacts/", want->out);
+	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
+	host_args_add(args, "-len_control=0");
+	host_args_add(args, "-reload=1");
 	/* or an entry is removed before the one that replaces it is written */
-	add(args, "-reduce_inputs=0");
-	add(args, "-rss_limit_mb=%d", RSS_LIMIT_MIB);
-	add(args, "-timeout=%d", UNIT_TIMEOUT_S);
-	add(args, "-print_final_stats=1");
-	add(args, "-seed=%u", seed ? seed : 1);
-	add(args, "-max_total_time=%" G_GINT64_FORMAT, MAX(left, 1));
+	host_args_add(args, "-reduce_inputs=0");
+	host_args_add(args, "-rss_limit_mb=%d", RSS_LIMIT_MIB);
+	host_args_add(args, "-timeout=%d", UNIT_TIMEOUT_S);
+	host_args_add(args, "-print_final_stats=1");
+	host_args_add(args, "-seed=%u", seed ? seed : 1);
+	host_args_add(args, "-max_total_time=%" G_GINT64_FORMAT, MAX(left, 1));
 	for (char **own = want->engine_args; own && *own; own++)
-		add(args, "%s", *own);
+		host_args_add(args, "%s", *own);
 	if (!has_own_inputs(want->engine_args)) {
-		add(args, "%s/corpus", want->out);
+		host_args_add(args, "%s/corpus", want->out);
 		if (want->corpus)
-			add(args, "%s", want->corpus);
+			host_args_add(args, "%s", want->corpus);
 	}
-	add(args, "-ignore_remaining_args=1");
-	add(args, "--control=%s", engine->machine->control_path);
-	add(args, "--stats=%s", engine->stats_path);
-	add(args, "--spool=%s/spool", want->out);
-	add(args, "--lane=%u", engine->lane);
+	host_args_add(args, "-ignore_remaining_args=1");
+	host_args_add(args, "--control=%s", engine->machine->control_path);
+	host_args_add(args, "--stats=%s", engine->stats_path);
+	host_args_add(args, "--spool=%s/spool", want->out);
+	host_args_add(args, "--lane=%u", engine->lane);
 	g_ptr_array_add(args, NULL);
 	return args;
 }

@@ -81,6 +81,10 @@ void host_scratch_free(char *dir);
 /** host_dir_remove() - remove a folder and what is in it */
 void host_dir_remove(const char *dir);
 
+/** host_args_add() - one more argument of a command; @args owns strings */
+void host_args_add(GPtrArray *args, const char *format, ...)
+	G_GNUC_PRINTF(2, 3);
+
 /** host_map_file() - map @len bytes of a file, made where missing, shared.
  *  @prot: PROT_READ, PROT_WRITE. Caller munmap()s. NULL with @error. */
 void *host_map_file(const char *path, gsize len, int prot, GError **error);

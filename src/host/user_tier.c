@@ -36,41 +36,30 @@ static double since(const struct tier *tier)
 	return (double)(g_get_monotonic_time() - tier->start) / G_USEC_PER_SEC;
 }
 
-static void add(GPtrArray *args, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void add(GPtrArray *args, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	g_ptr_array_add(args, g_strdup_vprintf(format, list));
-	va_end(list);
-}
-
 static GPtrArray *command(const struct tier *tier)
 {
 	const struct user_tier_options *want = tier->want;
 	gint64 left = want->seconds - (gint64)since(tier);
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 
-	add(args, "%s", tier->kernel->program);
-	add(args, "-artifact_prefix=%s/", tier->artifacts);
-	add(args, "-max_len=%d", PROG_TEXT_MAX);
-	add(args, "-len_control=0");
-	add(args, "-entropic=0");
-	add(args, "-timeout=%d", TIMEOUT_S);
-	add(args, "-print_final_stats=1");
-	add(args, "-seed=%u",
+	host_args_add(args, "%s", tier->kernel->program);
+	host_args_add(args, "-artifact_prefix=%s/", tier->artifacts);
+	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
+	host_args_add(args, "-len_control=0");
+	host_args_add(args, "-entropic=0");
+	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "-print_final_stats=1");
+	host_args_add(args, "-seed=%u",
 		(guint32)(tier->options->seed * 31 + tier->runs + 1) | 1);
-	add(args, "-max_total_time=%" G_GINT64_FORMAT, MAX(left, 1));
+	host_args_add(args, "-max_total_time=%" G_GINT64_FORMAT, MAX(left, 1));
 	for (char *const *own = want->engine_args; own && *own; own++)
-		add(args, "%s", *own);
-	add(args, "%s", store_corpus(tier->store));
+		host_args_add(args, "%s", *own);
+	host_args_add(args, "%s", store_corpus(tier->store));
 	if (want->corpus)
-		add(args, "%s", want->corpus);
-	add(args, "-ignore_remaining_args=1");
+		host_args_add(args, "%s", want->corpus);
+	host_args_add(args, "-ignore_remaining_args=1");
 	if (want->append)
-		add(args, "--boot=%s", want->append);
+		host_args_add(args, "--boot=%s", want->append);
 	g_ptr_array_add(args, NULL);
 	return args;
 }
