@@ -76,16 +76,6 @@ static void replay_finding(struct session *session, struct finding *finding,
 		host_progress(session->options, FALSE, "%s", error->message);
 }
 
-static void print_program(const char *text)
-{
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-
-	for (char **line = lines; *line; line++) {
-		if (**line && **line != '#')
-			printf("      %s\n", *line);
-	}
-}
-
 static void print_finding(struct session *session, struct finding *finding,
 	guint replays, struct host_result *result)
 {
@@ -111,10 +101,8 @@ static void print_finding(struct session *session, struct finding *finding,
 			printf(", %.1f s to the crash", replay.seconds_median);
 		printf("\n");
 	}
-	if (g_file_get_contents(path, &text, NULL, NULL)) {
-		printf("    program:\n");
-		print_program(text);
-	}
+	if (g_file_get_contents(path, &text, NULL, NULL))
+		host_print_program(text);
 	host_result_finding(
 		result, finding->title, finding->dir, replay.k, replay.n);
 }

@@ -81,6 +81,10 @@ void host_scratch_free(char *dir);
 /** host_dir_remove() - remove a folder and what is in it */
 void host_dir_remove(const char *dir);
 
+/** host_print_program() - "program:" and the calls of @text, indented for the
+ *  page at the end of a run; comments are left out */
+void host_print_program(const char *text);
+
 /** host_args_add() - one more argument of a command; @args owns strings */
 void host_args_add(GPtrArray *args, const char *format, ...)
 	G_GNUC_PRINTF(2, 3);

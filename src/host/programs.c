@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void named_prog_free(gpointer item)
@@ -58,6 +59,17 @@ static gboolean load_dir(GPtrArray *progs, const char *path, GError **error)
 			return FALSE;
 	}
 	return TRUE;
+}
+
+void host_print_program(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	printf("    program:\n");
+	for (char **line = lines; *line; line++) {
+		if (**line && **line != '#')
+			printf("      %s\n", *line);
+	}
 }
 
 GPtrArray *programs_load(const char *const *paths, GError **error)

@@ -34,7 +34,7 @@ void host_kernel_progress(const struct kernel_progress *progress, void *user)
 {
 	const struct host_options *options = user;
 
-	if (progress->done)
+	if (progress->done && progress->total)
 		host_progress(options, TRUE, "kernel: %s, object %u of %u",
 			progress->phase, progress->done, progress->total);
 	else

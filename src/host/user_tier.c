@@ -275,7 +275,7 @@ static void print_program(const struct finding *finding)
 		return;
 	text_init(&text, buf, sizeof(buf));
 	prog_print(&log->flight[0].entry[0].prog, &text);
-	printf("    program:\n%s", buf);
+	host_print_program(buf);
 }
 
 static void print_findings(struct tier *tier, struct host_result *result)
@@ -299,9 +299,12 @@ static void print_findings(struct tier *tier, struct host_result *result)
 			finding->title, *first, finding->count, finding->dir);
 		if (target)
 			k = confirm(tier, target, finding, n);
-		printf("    %s: %u of %u replays in a VM\n",
-			k ? "confirmed" : "seen in user space only", k,
-			target ? n : 0);
+		if (target)
+			printf("    %s: %u of %u replays in a VM\n",
+				k ? "confirmed" : "seen in user space only", k,
+				n);
+		else
+			printf("    not replayed in a VM\n");
 		print_program(finding);
 		host_result_finding(result, finding->title, finding->dir, k,
 			target ? n : 0);
