@@ -256,45 +256,53 @@ static gboolean crash_once(struct bench *bench, struct vm_pool *pool,
 	return TRUE;
 }
 
-static gboolean restore(struct bench *bench, GError **error)
+static void print_restore(
+	struct bench *bench, double *next, double *reply, guint n)
 {
+	figure(bench, "crash_to_next_ms_p50", quantile(next, n, 0.5),
+		"ms from the panic until the next program runs");
+	figure(bench, "crash_to_next_ms_p95", quantile(next, n, 0.95), "ms");
+	figure(bench, "crash_to_reply_ms_p50", quantile(reply, n, 0.5),
+		"ms until it has replied");
+	figure(bench, "crash_to_reply_ms_p95", quantile(reply, n, 0.95), "ms");
+}
+
+static gboolean crash_often(
+	struct bench *bench, struct vm_pool *pool, GError **error)
+{
+	static const char text[] = "p0 mmap v0:1 rw anon\np0 touch v0:1\n";
 	guint n = (guint)bench->rounds;
 	g_autofree double *next = g_new0(double, n);
 	g_autofree double *reply = g_new0(double, n);
-	g_autofree char *dir = g_build_filename(bench->scratch, "pool", NULL);
-	struct vm_pool *pool =
-		vm_pool_new(bench->target->template, dir, 1, error);
-	struct guest *guest = NULL;
-	struct prog prog = {0};
-	gboolean good;
-	struct vm *vm;
+	struct guest *SCOPED(guest_freep) guest = NULL;
+	struct vm *vm = vm_pool_take(pool, error);
+	struct prog prog;
 
-	good = pool &&
-	       !prog_parse("p0 mmap v0:1 rw anon\np0 touch v0:1\n", 39, &prog,
-		       NULL) &&
-	       (vm = vm_pool_take(pool, error));
-	if (good)
-		guest = guest_open(vm);
-	for (guint i = 0; good && i < n; i++) {
+	if (!vm)
+		return FALSE;
+	guest = guest_open(vm);
+	g_assert(!prog_parse(text, strlen(text), &prog, NULL));
+	for (guint i = 0; i < n; i++) {
 		while (!vm_pool_nr_ready(pool))
 			g_main_context_iteration(NULL, TRUE);
-		good = crash_once(
-			bench, pool, &guest, &prog, &next[i], &reply[i], error);
+		if (!crash_once(bench, pool, &guest, &prog, &next[i], &reply[i],
+			    error))
+			return FALSE;
 		host_progress(bench->options, TRUE,
 			"crash %u of %u: %.0f ms, reply after %.0f ms", i + 1,
 			n, next[i], reply[i]);
 	}
-	if (good) {
-		figure(bench, "crash_to_next_ms_p50", quantile(next, n, 0.5),
-			"ms from the panic until the next program runs");
-		figure(bench, "crash_to_next_ms_p95", quantile(next, n, 0.95),
-			"ms");
-		figure(bench, "crash_to_reply_ms_p50", quantile(reply, n, 0.5),
-			"ms until it has replied");
-		figure(bench, "crash_to_reply_ms_p95", quantile(reply, n, 0.95),
-			"ms");
-	}
-	guest_free(guest);
+	print_restore(bench, next, reply, n);
+	return TRUE;
+}
+
+static gboolean restore(struct bench *bench, GError **error)
+{
+	g_autofree char *dir = g_build_filename(bench->scratch, "pool", NULL);
+	struct vm_pool *pool =
+		vm_pool_new(bench->target->template, dir, 1, error);
+	gboolean good = pool && crash_often(bench, pool, error);
+
 	vm_pool_free(pool);
 	return good;
 }
