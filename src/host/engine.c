@@ -78,8 +78,7 @@ static void engine_ended(GObject *object, GAsyncResult *done, gpointer user)
 	if (engine->process != process)
 		return; /* engine_clear() was faster */
 	session = engine->machine->session;
-	engine->done = g_subprocess_get_successful(process);
-	if (engine->done && !session->stopping)
+	if (g_subprocess_get_successful(process) && !session->stopping)
 		session_stop(session); /* a mode that ends: -runs, -merge */
 	if (session->stopping)
 		return;

@@ -153,7 +153,6 @@ struct target_options {
 struct target {
 	char *name, *profile, *build_id, *kernel_dir;
 	char *initrd, *append, *user_append, *plain_append, *config;
-	char **refused_patches;
 	struct vm_machine machine;
 	struct vm_template *template;
 	guint32 caps, nr_lanes;

@@ -113,7 +113,6 @@ struct machine *machine_new(
 	machine->control->magic = SLOT_MAGIC;
 	machine->control->caps = session->target->caps;
 	machine->control->timeout_ms = session->target->timeout_ms;
-	machine->control->lost_ms = session->target->lost_ms;
 	control_publish(machine, SLOT_LANES);
 	return machine;
 }

@@ -24,7 +24,6 @@ struct engine {
 	struct engine_stats *stats;
 	guint64 programs_before; /* of earlier processes */
 	guint restarts;
-	gboolean done; /* ended by itself with success */
 };
 
 /** struct machine - a place for one VM after the other */

@@ -64,7 +64,6 @@ static gboolean open_kernel(struct target *target, const char *name,
 	target->build_id = g_strdup(kernel->build_id);
 	target->kernel_dir = g_strdup(kernel->dir);
 	target->config = g_strdup(kernel->config);
-	target->refused_patches = g_strdupv(kernel->refused_patches);
 	target->machine.bzimage = g_strdup(kernel->bzimage);
 	return TRUE;
 }
@@ -301,7 +300,6 @@ void target_free(struct target *target)
 	g_free(target->user_append);
 	g_free(target->config);
 	g_free((char *)target->machine.bzimage);
-	g_strfreev(target->refused_patches);
 	g_free(target);
 }
 

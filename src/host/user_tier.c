@@ -226,8 +226,8 @@ static gboolean fuzz_until(struct tier *tier, GError **error)
 }
 
 /* A finding of this tier is confirmed where the real kernel shows anything. */
-static guint confirm(struct tier *tier, struct target *target,
-	const struct finding *finding, guint n)
+static guint confirm(
+	struct target *target, const struct finding *finding, guint n)
 {
 	g_autofree struct store_log *log = store_load_programs(finding, NULL);
 	g_autofree char *scratch = host_scratch(NULL);
@@ -246,7 +246,6 @@ static guint confirm(struct tier *tier, struct target *target,
 			printf("    in the VM: %s\n", report.title);
 	}
 	host_scratch_free(g_steal_pointer(&scratch));
-	(void)tier;
 	return hits;
 }
 
@@ -298,7 +297,7 @@ static void print_findings(struct tier *tier, struct host_result *result)
 		       " times; %s\n",
 			finding->title, *first, finding->count, finding->dir);
 		if (target)
-			k = confirm(tier, target, finding, n);
+			k = confirm(target, finding, n);
 		if (target)
 			printf("    %s: %u of %u replays in a VM\n",
 				k ? "confirmed" : "seen in user space only", k,

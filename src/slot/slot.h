@@ -184,11 +184,8 @@ struct slot_control {
 	uint32_t stop; /* the engine should end */
 	uint32_t caps;
 	uint32_t timeout_ms; /* of one program */
-	uint32_t lost_ms;    /* after which an engine reports a silent lane */
 	uint32_t guilty;     /* lane of which the last VM died; SLOT_LANES:
 			      * unknown */
-	uint32_t pad;
-	uint64_t deaths; /* VMs that died so far */
 	char path[256];
 };
 
