@@ -56,16 +56,18 @@ static void phase(kernel_progress_fn progress, void *user, const char *name)
 		progress(&now, user);
 }
 
-/* One tree a source and profile, so that the next build is incremental. */
+/*
+ * One tree a kernel and profile, so that the next build is incremental. The
+ * source is in the name too: a user may give an old name to another source.
+ */
 static char *tree_name(const struct kernel_spec *spec)
 {
-	g_autofree char *sha = NULL;
+	const char *source = spec->base ? spec->base : spec->src_dir;
+	g_autofree char *sha =
+		g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
 
-	if (spec->base)
-		return g_strdup_printf("%s-%s", spec->base, spec->profile);
-	sha = g_compute_checksum_for_string(
-		G_CHECKSUM_SHA256, spec->src_dir, -1);
-	return g_strdup_printf("src-%.8s-%s", sha, spec->profile);
+	return g_strdup_printf(
+		"%s-%s-%.8s", spec->name, spec->profile, sha);
 }
 
 static void tree_init(struct tree *tree, const struct kernel_spec *spec)

@@ -14,6 +14,19 @@ static void die_with_parent(gpointer user)
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
+/*
+ * Trees of one source differ in little, so what was compiled in one of them
+ * serves the others: paths below the trees must not count as a difference.
+ */
+static void ccache_share(GSubprocessLauncher *launcher)
+{
+	g_autofree char *trees = cache_path("trees", NULL);
+
+	g_subprocess_launcher_setenv(launcher, "CCACHE_BASEDIR", trees, FALSE);
+	g_subprocess_launcher_setenv(launcher, "CCACHE_NOHASHDIR", "1", FALSE);
+	g_subprocess_launcher_setenv(launcher, "CCACHE_MAXSIZE", "10G", FALSE);
+}
+
 static GSubprocess *spawn(const char *const *argv, int keep_fd, GError **error)
 {
 	g_autoptr(GSubprocessLauncher) launcher =
@@ -27,6 +40,7 @@ static GSubprocess *spawn(const char *const *argv, int keep_fd, GError **error)
 	/* An outer make must not hand us its job server. */
 	g_subprocess_launcher_unsetenv(launcher, "MAKEFLAGS");
 	g_subprocess_launcher_unsetenv(launcher, "MFLAGS");
+	ccache_share(launcher);
 	g_subprocess_launcher_set_child_setup(
 		launcher, die_with_parent, NULL, NULL);
 	if (keep_fd >= 0) {

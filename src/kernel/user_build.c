@@ -35,12 +35,14 @@ static bool kernel_make(const struct tree *tree, struct output *output,
 {
 	g_autoptr(GPtrArray) argv = make_argv(tree);
 	g_auto(GStrv) flags = user_lines("kcflags", error);
+	g_autofree char *ccache = g_find_program_in_path("ccache");
 	g_autofree char *joined = NULL;
 
 	if (!flags)
 		return false;
 	joined = g_strjoinv(" ", flags);
-	g_ptr_array_add(argv, g_strdup("CC=clang"));
+	g_ptr_array_add(
+		argv, g_strdup(ccache ? "CC=ccache clang" : "CC=clang"));
 	g_ptr_array_add(argv, g_strconcat("KCFLAGS=", joined, NULL));
 	/* It checks what is true of a kernel only. */
 	g_ptr_array_add(argv, g_strdup("objtool-enabled="));

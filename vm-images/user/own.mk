@@ -12,7 +12,7 @@ WARN      := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 # Definitions of the kernel's functions, of which no header is included here
 WARN_OFF  := -Wno-missing-prototypes -Wno-missing-declarations
 NO_COVER  := -fno-sanitize-coverage=inline-8bit-counters,pc-table
-KFLAGS    := $(shell sed -n 's/^\(saved\)\{0,1\}cmd_mm\/rmap.o := clang //p' \
+KFLAGS    := $(shell sed -n 's/^\(saved\)\{0,1\}cmd_mm\/rmap.o := \(ccache \)\{0,1\}clang //p' \
 		$(OBJ)/mm/.rmap.o.cmd | sed 's/ -c -o .*//; s/-Wp,-MMD,[^ ]*//')
 HFLAGS    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-pie \
 	     -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
