@@ -562,7 +562,7 @@ static void test_bad_builds(const char *top)
 	sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, f.tree, -1);
 	sum[8] = '\0';
 	g_free(dir);
-	dir = g_strdup_printf("trees/src-%s-kasan/obj", sum);
+	dir = g_strdup_printf("trees/%s-kasan-%s/obj", f.spec->name, sum);
 	obj = cache_path(dir, NULL);
 	put(obj, "stale", "cut short");
 	put(f.tree, "mm/rmap.c", body);

@@ -66,8 +66,7 @@ static char *tree_name(const struct kernel_spec *spec)
 	g_autofree char *sha =
 		g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
 
-	return g_strdup_printf(
-		"%s-%s-%.8s", spec->name, spec->profile, sha);
+	return g_strdup_printf("%s-%s-%.8s", spec->name, spec->profile, sha);
 }
 
 static void tree_init(struct tree *tree, const struct kernel_spec *spec)
