@@ -18,13 +18,12 @@
 #define RMAPTORTURE_EXEC_H
 
 #include "base/base.h"
+#include "guest/guest.h"
 #include "prog/prog.h"
 #include "slot/slot.h"
 
 #define ACTOR_STACK_BYTES 16384
 #define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
-#define CGROUP_ROOT	  "/sys/fs/cgroup"
-#define SPLIT_PATH	  "/sys/kernel/debug/split_huge_pages"
 #define TICK_MS		  100 /* how exactly a program's end is timed */
 
 /* Of one program, bytes: four lanes fit a guest of 1 GiB */
@@ -133,20 +132,10 @@ struct lane {
 		__attribute__((aligned(4096)));
 };
 
-/* setup.c: the machine. Each returns 0 or negative errno with @why */
-int setup_mounts(struct why *why);
-int setup_slot(struct guest *guest, struct why *why);
-int setup_cgroup_root(struct why *why);
-int setup_file(struct guest *guest, struct why *why);
-/** setup_tunables() - swap, THP, KSM, sysctls; what is absent stays absent */
-void setup_tunables(void);
-/** setup_write() - write a string to a file; 0 or negative errno */
-int setup_write(const char *path, const char *text);
-
-/** probe_caps() - what this kernel can do: bits of enum cap */
-uint32_t probe_caps(void);
-/** probe_tsc_mhz() - ticks of the time stamp counter in a microsecond */
-uint32_t probe_tsc_mhz(void);
+/* file.c */
+/** file_make() - the tmpfs file of BACKING_FILE, with its known stamps. Returns
+ *  a descriptor, or negative errno with @why */
+int file_make(struct why *why);
 
 /* cgroup.c */
 /** cgroup_renew() - make @cgroup ready for a program of @lane: the old one

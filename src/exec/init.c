@@ -42,15 +42,19 @@ static void broken(struct guest *guest, const char *text)
 static int guest_setup(struct guest *guest, struct why *why)
 {
 	int err = setup_mounts(why);
+	void *map = NULL;
 
 	if (!err)
-		err = setup_slot(guest, why);
+		err = setup_shared(SLOT_BYTES, &map, &guest->slot_fd, why);
+	guest->slot = map;
 	if (!err)
 		err = slot_accept(guest->slot, why);
 	if (!err)
 		err = setup_cgroup_root(why);
-	if (!err)
-		err = setup_file(guest, why);
+	if (!err) {
+		guest->file_fd = file_make(why);
+		err = guest->file_fd < 0 ? guest->file_fd : 0;
+	}
 	if (!err && madvise(guest->slot, SLOT_BYTES, MADV_DONTFORK))
 		err = why_set(why, -errno, "MADV_DONTFORK on the slot");
 	if (err)

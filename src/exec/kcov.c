@@ -14,7 +14,7 @@
 
 #include "cover/cover.h"
 #include "exec/exec.h"
-#include "exec/kcov.h"
+#include "guest/kcov.h"
 #include "exec/raw.h"
 
 #define SITES (1u << 17) /* places of the table; a power of two */

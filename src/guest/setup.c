@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * setup: from a bare kernel to a machine that programs can run on. What must
- * be there fails with its reason; what may be absent is left out here and
- * found missing by probe.c.
- */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +11,9 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
-#include "exec/exec.h"
+#include "guest/guest.h"
 
 #define ZRAM_BYTES (512u << 20)
-#define FILE_PATH  "/tmp/stamps"
 #define PCI_PATH   "/sys/bus/pci/devices"
 
 int setup_write(const char *path, const char *text)
@@ -78,26 +72,32 @@ static bool pci_is(const char *device, const char *file, unsigned long want)
 }
 
 /* Maps the BAR of @device, which is inter-VM shared memory. */
-static int slot_map(struct guest *guest, const char *device, struct why *why)
+static int bar_map(const char *device, size_t bytes, void **ret_map,
+	int *ret_fd, struct why *why)
 {
 	char path[512];
 	void *map;
+	int fd;
 
 	snprintf(path, sizeof(path), PCI_PATH "/%s/enable", device);
 	(void)setup_write(path, "1");
 	snprintf(path, sizeof(path), PCI_PATH "/%s/resource2", device);
-	guest->slot_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (guest->slot_fd < 0)
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
 		return why_set(why, -errno, "open '%s'", path);
-	map = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-		guest->slot_fd, 0);
-	if (map == MAP_FAILED)
-		return why_set(why, -errno, "map '%s'", path);
-	guest->slot = map;
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		int err = -errno;
+
+		close(fd);
+		return why_set(why, err, "map '%s'", path);
+	}
+	*ret_map = map;
+	*ret_fd = fd;
 	return 0;
 }
 
-int setup_slot(struct guest *guest, struct why *why)
+int setup_shared(size_t bytes, void **ret_map, int *ret_fd, struct why *why)
 {
 	char device[256] = "";
 	DIR *dir = opendir(PCI_PATH);
@@ -114,7 +114,7 @@ int setup_slot(struct guest *guest, struct why *why)
 		return why_set(why, -ENODEV,
 			"no ivshmem device: start QEMU with -device "
 			"ivshmem-plain, the kernel with CONFIG_PCI");
-	return slot_map(guest, device, why);
+	return bar_map(device, bytes, ret_map, ret_fd, why);
 }
 
 int setup_cgroup_root(struct why *why)
@@ -131,28 +131,8 @@ int setup_cgroup_root(struct why *why)
 	return 0;
 }
 
-int setup_file(struct guest *guest, struct why *why)
-{
-	uint64_t page[PROG_PAGE_SIZE / sizeof(uint64_t)] = {0};
-	int fd = open(FILE_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return why_set(why, -errno, "open '" FILE_PATH "'");
-	for (uint32_t i = 0; i < PROG_SLOT_PAGES; i++) {
-		page[0] = page[2048 / 8] = page[4088 / 8] = prog_file_stamp(i);
-		if (write(fd, page, sizeof(page)) != (ssize_t)sizeof(page)) {
-			int err = errno ? -errno : -EIO;
-
-			close(fd);
-			return why_set(why, err, "write '" FILE_PATH "'");
-		}
-	}
-	guest->file_fd = fd;
-	return 0;
-}
-
-/* What mkswap(8) writes: include/linux/swap.h, union swap_header. */
-static int swap_format(const char *path)
+/* include/linux/swap.h, union swap_header */
+int setup_swap_format(const char *path, uint64_t bytes)
 {
 	uint8_t page[4096] = {0};
 	uint32_t *info = (uint32_t *)(page + 1024);
@@ -162,7 +142,7 @@ static int swap_format(const char *path)
 	if (fd < 0)
 		return -errno;
 	info[0] = 1;
-	info[1] = ZRAM_BYTES / sizeof(page) - 1;
+	info[1] = (uint32_t)(bytes / sizeof(page)) - 1;
 	memcpy(page + sizeof(page) - 10, "SWAPSPACE2", 10);
 	if (write(fd, page, sizeof(page)) != (ssize_t)sizeof(page))
 		err = -errno;
@@ -178,7 +158,7 @@ static void setup_swap(void)
 	/* the cheapest to run; where it is not built the default stays */
 	(void)setup_write("/sys/block/zram0/comp_algorithm", "lzo");
 	if (setup_write("/sys/block/zram0/disksize", size) ||
-		swap_format("/dev/zram0"))
+		setup_swap_format("/dev/zram0", ZRAM_BYTES))
 		return;
 	(void)swapon("/dev/zram0", 0);
 }

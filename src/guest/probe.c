@@ -14,9 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exec/exec.h"
-#include "exec/kcov.h"
-#include "exec/raw.h"
+#include "guest/guest.h"
+#include "guest/kcov.h"
+#include "prog/prog.h"
+#include "slot/slot.h"
 
 #define PROBE_CGROUP CGROUP_ROOT "/probe"
 
@@ -131,11 +132,11 @@ static uint64_t now_us(void)
 
 uint32_t probe_tsc_mhz(void)
 {
-	uint64_t start_us = now_us(), start = raw_tsc(), us, mhz;
+	uint64_t start_us = now_us(), start = __builtin_ia32_rdtsc(), us, mhz;
 
 	do
 		us = now_us() - start_us;
 	while (us < 20000);
-	mhz = (raw_tsc() - start) / us;
+	mhz = (__builtin_ia32_rdtsc() - start) / us;
 	return mhz ? (uint32_t)mhz : 1;
 }

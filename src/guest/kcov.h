@@ -3,8 +3,8 @@
  * kcov: the kernel's interface. Source: Documentation/dev-tools/kcov.rst
  * (v6.12); the map mode and kcov_prune: vm-images/patches/harness.
  */
-#ifndef RMAPTORTURE_EXEC_KCOV_H
-#define RMAPTORTURE_EXEC_KCOV_H
+#ifndef RMAPTORTURE_GUEST_KCOV_H
+#define RMAPTORTURE_GUEST_KCOV_H
 
 #include <sys/ioctl.h>
 

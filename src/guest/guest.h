@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest: from a bare kernel to a machine that a PID 1 of ours can use, and what
+ * that machine can do. What must be there fails with its reason; what may be
+ * absent is left out here and found missing by probe_caps().
+ */
+#ifndef RMAPTORTURE_GUEST_H
+#define RMAPTORTURE_GUEST_H
+
+#include "base/base.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define SPLIT_PATH  "/sys/kernel/debug/split_huge_pages"
+
+/* setup.c. Each returns 0 or negative errno with @why */
+int setup_mounts(struct why *why);
+/** setup_shared() - map @bytes of the host's shared memory, read and write;
+ *  @ret_fd is its PCI resource, open */
+int setup_shared(size_t bytes, void **ret_map, int *ret_fd, struct why *why);
+int setup_cgroup_root(struct why *why);
+/** setup_tunables() - swap, THP, KSM, sysctls; what is absent stays absent */
+void setup_tunables(void);
+/** setup_write() - write a string to a file; 0 or negative errno */
+int setup_write(const char *path, const char *text);
+/** setup_swap_format() - what mkswap(8) writes, for @bytes of the device
+ *  @path. 0 or negative errno */
+int setup_swap_format(const char *path, uint64_t bytes);
+
+/** probe_caps() - what this kernel can do: bits of enum cap (prog/prog.h) */
+uint32_t probe_caps(void);
+/** probe_tsc_mhz() - ticks of the time stamp counter in a microsecond */
+uint32_t probe_tsc_mhz(void);
+
+#endif
