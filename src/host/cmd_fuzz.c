@@ -161,13 +161,6 @@ static int fuzz_target(struct session *session, guint replays,
 {
 	gboolean ok;
 
-	session->store = store_open(session->want->out, error);
-	if (!session->store)
-		return EXIT_BROKEN;
-	session->machine = target_describe(session->target);
-	if (!g_file_get_contents(
-		    session->target->config, &session->config, NULL, error))
-		return EXIT_BROKEN;
 	ok = session_run(session, error);
 	if (session->titles && session->machines) {
 		print_figures(session, result);
@@ -184,17 +177,16 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 	const struct session_options *want, const struct host_options *options)
 {
 	struct user_tier_options tier = {
-		.kernel = fuzz->target.kernel,
 		.append = fuzz->target.append,
 		.out = want->out,
 		.corpus = want->corpus,
 		.engine_args = want->engine_args,
 		.seconds = want->seconds,
 		.stop_after = want->stop_after,
-		.replays = (guint)MAX(fuzz->replays, 0),
 	};
 
-	return user_tier_fuzz(&tier, options);
+	return user_tier_fuzz(fuzz->target.kernel, &tier,
+		(guint)MAX(fuzz->replays, 0), options);
 }
 
 static int fuzz(struct fuzz_options *fuzz, char **engine_args,
@@ -237,7 +229,6 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	if (error)
 		(void)host_fail("fuzz", error);
 	session_clear(&session);
-	g_clear_pointer(&session.store, store_close);
 	return host_result_end(result, status);
 }
 

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include "child.h"
 #include "session.h"
 
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define RESTARTS_MAX   100
 #define STOP_WAIT_MS   3000
 #define RSS_LIMIT_MIB  1024
 #define UNIT_TIMEOUT_S 100000 /* the host decides what hangs, not libFuzzer */
-
-static void die_with_parent(gpointer parent)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != GPOINTER_TO_INT(parent))
-		_exit(1);
-}
 
 /* Does the user run another mode of libFuzzer (-merge, a file to replay)? */
 static gboolean has_own_inputs(char **args)
@@ -113,7 +105,7 @@ gboolean engine_start(struct engine *engine, GError **error)
 	args = engine_command(engine);
 	g_subprocess_launcher_set_stdout_file_path(launcher, log);
 	g_subprocess_launcher_set_child_setup(
-		launcher, die_with_parent, GINT_TO_POINTER(getpid()), NULL);
+		launcher, child_dies_with_us, GINT_TO_POINTER(getpid()), NULL);
 	g_clear_object(&engine->process);
 	engine->process = g_subprocess_launcher_spawnv(
 		launcher, (const char *const *)args->pdata, error);

@@ -118,7 +118,8 @@ int host_result_end(struct host_result *result, int status);
 /** struct target_options - the options that choose it; parsed by TARGET_OPTIONS
  */
 struct target_options {
-	char *kernel; /* -k NAME[:PROFILE] */
+	char *kernel;			/* -k NAME[:PROFILE] */
+	const struct kernel_spec *spec; /* not NULL: instead of @kernel */
 	char *append; /* added to the kernel command line, or NULL */
 	char *accel;  /* auto, kvm, tcg */
 	int lanes;    /* workers in the guest, one a vCPU */

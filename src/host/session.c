@@ -212,12 +212,24 @@ static void run_loop(struct session *session)
 		g_source_remove(ids[i]);
 }
 
+static gboolean open_store(struct session *session, GError **error)
+{
+	session->store = store_open(session->want->out, error);
+	if (!session->store)
+		return FALSE;
+	session->machine = target_describe(session->target);
+	return g_file_get_contents(
+		session->target->config, &session->config, NULL, error);
+}
+
 gboolean session_run(struct session *session, GError **error)
 {
 	g_autofree char *artifacts =
 		g_build_filename(session->want->out, "artifacts", NULL);
 	g_autofree char *vms = NULL;
 
+	if (!open_store(session, error))
+		return FALSE;
 	session->machines = g_ptr_array_new();
 	session->titles =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -248,6 +260,7 @@ void session_clear(struct session *session)
 		machine_free(session->machines->pdata[i]);
 	g_clear_pointer(&session->machines, g_ptr_array_unref);
 	g_clear_pointer(&session->pool, vm_pool_free);
+	g_clear_pointer(&session->store, store_close);
 	g_clear_pointer(&session->titles, g_hash_table_unref);
 	g_clear_pointer(&session->loop, g_main_loop_unref);
 	g_clear_pointer(&session->scratch, host_scratch_free);

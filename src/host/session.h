@@ -104,8 +104,13 @@ struct session_figures {
 void session_figures(
 	const struct session *session, struct session_figures *ret);
 
-/** session_run() - from the first VM to the last; FALSE with @error when it
- *  could not start or go on. Findings are in the store either way. */
+/**
+ * session_run() - from the first VM to the last
+ *
+ * The caller sets options, want and target; the rest of @session is zero, and
+ * what it was can be read there until session_clear(). FALSE with @error when
+ * it could not start or go on. Findings are in the store either way.
+ */
 gboolean session_run(struct session *session, GError **error);
 void session_clear(struct session *session);
 

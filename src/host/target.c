@@ -41,22 +41,25 @@ void host_kernel_progress(const struct kernel_progress *progress, void *user)
 		host_progress(options, FALSE, "kernel: %s", progress->phase);
 }
 
-static gboolean open_kernel(struct target *target, const char *name,
-	const struct host_options *options, GError **error)
+static gboolean open_kernel(struct target *target,
+	const struct target_options *t, const struct host_options *options,
+	GError **error)
 {
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct kernel_spec *SCOPED(kernel_spec_freep) found = NULL;
 	struct kernel *SCOPED(kernel_freep) kernel = NULL;
 
-	if (!kernel_spec_lookup(name, &spec, error))
+	if (!t->spec &&
+		!kernel_spec_lookup(
+			t->kernel ? t->kernel : "vanilla:kasan", &found, error))
 		return FALSE;
-	if (!kernel_ensure(spec, host_kernel_progress, (void *)options, &kernel,
-		    error))
+	if (!kernel_ensure(t->spec ? t->spec : found, host_kernel_progress,
+		    (void *)options, &kernel, error))
 		return FALSE;
 	if (!kernel->bzimage) {
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"'%s' has no kernel to boot: only `fuzz` takes the "
+			"'%s:%s' has no kernel to boot: only `fuzz` takes the "
 			"profile user",
-			name);
+			kernel->name, kernel->profile);
 		return FALSE;
 	}
 	target->name = g_strdup(kernel->name);
@@ -253,8 +256,7 @@ static gboolean fill(struct target *target, const struct target_options *t,
 	target->machine.mem_mib =
 		t->mem_mib ? (unsigned)t->mem_mib : MEMORY_DEFAULT;
 	target->machine.slot_bytes = SLOT_BYTES;
-	if (!open_kernel(target, t->kernel ? t->kernel : "vanilla:kasan",
-		    options, error))
+	if (!open_kernel(target, t, options, error))
 		return FALSE;
 	target->initrd = initrd_ensure(options->cache, error);
 	if (!target->initrd)

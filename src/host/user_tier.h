@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fuzz -k NAME:user: the kernel's mm files in a process under libFuzzer, no VM.
- * The program ends at each finding (user/user.h tells how it says so); it is
+ * NAME:user: the kernel's mm files in a process under libFuzzer, no VM. The
+ * program ends at each finding (user/user.h tells how it says so); it is
  * filed and the program started again, until the time is over.
  */
 #ifndef RMAPTORTURE_USER_TIER_H
@@ -9,22 +9,78 @@
 
 #include "host.h"
 
-struct user_tier_options {
-	const char *kernel; /* NAME:user */
-	const char *append; /* boot words, or NULL */
-	const char *out;
-	const char *corpus;	  /* extra folder to read, or NULL */
-	char *const *engine_args; /* libFuzzer's own, or NULL */
-	gint64 seconds;
-	guint stop_after; /* titles; 0: run to the end */
-	guint replays;	  /* in a VM of NAME:kasan, 0: none */
-};
-
 /** user_tier_is() - does "NAME:PROFILE" name this tier? */
 gboolean user_tier_is(const char *kernel);
 
-/** user_tier_fuzz() - returns an exit status; the result object is written */
-int user_tier_fuzz(const struct user_tier_options *want,
-	const struct host_options *options);
+/* --- user_tier.c: a session ----------------------------------------------- */
+
+/**
+ * struct user_tier_options - a session of this tier
+ * @kernel: of profile user
+ * @append: boot words, or NULL
+ * @out:    the store (store/store.h), made where missing
+ * @corpus: extra folder to read, or NULL
+ * @engine_args: libFuzzer's own, or NULL
+ * @stop_after: titles; 0: run to the end
+ * @stop:   set by a handler that the main context runs: end now. May be NULL
+ */
+struct user_tier_options {
+	const struct kernel *kernel;
+	const char *append, *out, *corpus;
+	char *const *engine_args;
+	gint64 seconds;
+	guint stop_after;
+	const gboolean *stop;
+};
+
+/**
+ * struct user_tier_result - what a session was
+ * @edges:  of the mm files, as libFuzzer counts them
+ * @titles: title -> seconds to its first, gdouble
+ * @full:   the store could not take more; what was there stays
+ */
+struct user_tier_result {
+	guint64 programs, edges;
+	double seconds;
+	guint runs; /* of the program: one more than it had findings, or so */
+	GHashTable *titles;
+	gboolean full;
+};
+void user_tier_result_clear(struct user_tier_result *result);
+
+/** user_tier_run() - fuzz until the time is over. FALSE with @error when it
+ *  could not start or go on; @ret is filled, findings are in the store either
+ *  way. The caller clears @ret. */
+gboolean user_tier_run(const struct user_tier_options *want,
+	const struct host_options *options, struct user_tier_result *ret,
+	GError **error);
+
+/* --- user_try.c: single programs, corpora --------------------------------- */
+
+/** user_tier_title() - the title that a log of the program has, or NULL;
+ *  caller frees */
+char *user_tier_title(const char *log);
+
+/**
+ * user_tier_try() - run one program once
+ * @text:      of the program, as prog_print() has it
+ * @ret_title: TITLE_MAX bytes, empty where it is clean
+ *
+ * Returns 1 with a finding, 0 when clean, -1 when the run does not count.
+ */
+int user_tier_try(const struct kernel *kernel, const char *append,
+	const char *text, char *ret_title);
+
+/** user_tier_merge() - those programs of @from that @to needs for the same
+ *  coverage are copied to @to: libFuzzer's -merge=1. @seconds: at most. */
+gboolean user_tier_merge(const struct kernel *kernel, const char *to,
+	const char *from, gint64 seconds, GError **error);
+
+/* --- cmd_fuzz_user.c ------------------------------------------------------ */
+
+/** user_tier_fuzz() - fuzz -k NAME:user. @want has no kernel yet. @replays: of
+ *  each finding in a VM of NAME:kasan, 0: none. Returns an exit status. */
+int user_tier_fuzz(const char *kernel, const struct user_tier_options *want,
+	guint replays, const struct host_options *options);
 
 #endif

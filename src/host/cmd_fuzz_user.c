@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture fuzz -k NAME:user: what a session of that tier found, and what a
+ * VM of the same kernel says to it. */
+#include "user_tier.h"
+
+#include <stdio.h>
+
+/* A finding of this tier is confirmed where the real kernel shows anything. */
+static guint confirm(
+	struct target *target, const struct finding *finding, guint n)
+{
+	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+	g_autofree char *scratch = host_scratch(NULL);
+	guint hits = 0;
+
+	for (guint i = 0; log && scratch && i < n; i++) {
+		struct candidate one = {
+			.nr = {1}, .prog = {&log->flight[0].entry[0].prog}};
+		struct report report;
+		double seconds;
+
+		if (replay_run(target, scratch, &one, finding->title, &seconds,
+			    &report) >= 0)
+			hits += report.title[0] != '\0';
+		if (report.title[0] && i == 0)
+			printf("    in the VM: %s\n", report.title);
+	}
+	host_scratch_free(g_steal_pointer(&scratch));
+	return hits;
+}
+
+static struct target *open_vm(const struct user_tier_options *want,
+	const struct host_options *options)
+{
+	g_autofree char *name = g_strdup_printf(
+		"%s:" KERNEL_DEFAULT_PROFILE, want->kernel->name);
+	struct target_options t = {
+		.kernel = name, .append = (char *)want->append};
+	g_autoptr(GError) error = NULL;
+	struct target *target = target_open(&t, options, &error);
+
+	if (!target)
+		host_progress(options, FALSE, "not confirmed in a VM: %s",
+			error ? error->message : "");
+	return target;
+}
+
+static void print_program(const struct finding *finding)
+{
+	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	if (!log || !log->flight[0].nr)
+		return;
+	text_init(&text, buf, sizeof(buf));
+	prog_print(&log->flight[0].entry[0].prog, &text);
+	host_print_program(buf);
+}
+
+static void print_finding(const struct finding *finding, double first,
+	struct target *target, guint n, struct host_result *result)
+{
+	guint k = 0;
+
+	printf("\n  %s\n    first seen after %.1f s, %" G_GUINT64_FORMAT
+	       " times; %s\n",
+		finding->title, first, finding->count, finding->dir);
+	if (target) {
+		k = confirm(target, finding, n);
+		printf("    %s: %u of %u replays in a VM\n",
+			k ? "confirmed" : "seen in user space only", k, n);
+	} else {
+		printf("    not replayed in a VM\n");
+	}
+	print_program(finding);
+	host_result_finding(
+		result, finding->title, finding->dir, k, target ? n : 0);
+}
+
+static void print_findings(const struct user_tier_options *want,
+	const struct user_tier_result *got, guint replays,
+	const struct host_options *options, struct host_result *result)
+{
+	g_autoptr(GPtrArray) findings = store_list(want->out, NULL);
+	struct target *SCOPED(target_freep) target = NULL;
+
+	if (replays && g_hash_table_size(got->titles))
+		target = open_vm(want, options);
+	for (guint i = 0; findings && i < findings->len; i++) {
+		const struct finding *finding = findings->pdata[i];
+		const double *first =
+			g_hash_table_lookup(got->titles, finding->title);
+
+		if (first)
+			print_finding(finding, *first, target, replays, result);
+	}
+	if (!g_hash_table_size(got->titles))
+		printf("  none\n");
+}
+
+static void print_figures(const struct kernel *kernel,
+	const struct user_tier_result *got, const struct host_options *options,
+	struct host_result *result)
+{
+	double rate = (double)got->programs / MAX(got->seconds, 0.001);
+
+	printf("\n%s:user  (%s, no VM, seed %" G_GUINT64_FORMAT ")\n\n"
+	       "  programs     %-10" G_GUINT64_FORMAT
+	       " %.1f a second, %.0f s\n\nfindings\n",
+		kernel->name, kernel->version, options->seed, got->programs,
+		rate, got->seconds);
+	host_result_figure(result, "programs", (double)got->programs);
+	host_result_figure(result, "programs_per_second", rate);
+	host_result_figure(result, "findings", g_hash_table_size(got->titles));
+}
+
+static struct kernel *open_kernel(
+	const char *name, const struct host_options *options, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct kernel *kernel;
+
+	if (!kernel_spec_lookup(name, &spec, error) ||
+		!kernel_ensure(spec, host_kernel_progress, (void *)options,
+			&kernel, error))
+		return NULL;
+	return kernel;
+}
+
+int user_tier_fuzz(const char *kernel, const struct user_tier_options *want,
+	guint replays, const struct host_options *options)
+{
+	g_autoptr(GError) error = NULL;
+	struct kernel *SCOPED(kernel_freep) built =
+		open_kernel(kernel, options, &error);
+	struct user_tier_options with_kernel = *want;
+	struct user_tier_result got;
+	struct host_result *result;
+	int status = EXIT_CLEAN;
+
+	if (!built)
+		return host_fail("fuzz", error);
+	with_kernel.kernel = built;
+	host_progress(options, FALSE, "seed %" G_GUINT64_FORMAT, options->seed);
+	result = host_result_new("fuzz", options);
+	host_result_kernel(
+		result, built->name, built->profile, built->build_id);
+	if (!user_tier_run(&with_kernel, options, &got, &error))
+		status = host_fail("fuzz", error);
+	print_figures(built, &got, options, result);
+	print_findings(&with_kernel, &got, replays, options, result);
+	if (g_hash_table_size(got.titles))
+		status = EXIT_FINDING;
+	user_tier_result_clear(&got);
+	return host_result_end(result, status);
+}

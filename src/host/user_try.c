@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "user_tier.h"
+
+#include "child.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define EXIT_FOUND  77
+#define EXIT_REPORT 1
+#define EXIT_LOOPS  70
+#define TIMEOUT_S   10
+#define TRY_S	    (3 * TIMEOUT_S)
+
+/* struct run - one run of the program, and until when it may take */
+struct run {
+	GString *log;
+	gint64 end;
+};
+
+static void take_line(const char *line, void *user)
+{
+	struct run *run = user;
+
+	g_string_append_printf(run->log, "%s\n", line);
+}
+
+static gboolean look(void *user)
+{
+	const struct run *run = user;
+
+	return g_get_monotonic_time() < run->end;
+}
+
+static gboolean run_program(GPtrArray *args, struct run *run, gint64 seconds,
+	int *ret_status, GError **error)
+{
+	struct child_hooks hooks = {
+		.line = take_line, .look = look, .user = run};
+
+	g_ptr_array_add(args, NULL);
+	run->end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+	return child_run((char **)args->pdata, &hooks, ret_status, error);
+}
+
+static int try_file(const struct kernel *kernel, const char *append,
+	const char *path, const char *artifacts, char *ret_title)
+{
+	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GString) log = g_string_new(NULL);
+	g_autofree char *title = NULL;
+	struct run run = {.log = log};
+	int status;
+
+	host_args_add(args, "%s", kernel->program);
+	host_args_add(args, "-artifact_prefix=%s/", artifacts);
+	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "%s", path);
+	host_args_add(args, "-ignore_remaining_args=1");
+	if (append && *append)
+		host_args_add(args, "--boot=%s", append);
+	if (!run_program(args, &run, TRY_S, &status, NULL))
+		return -1;
+	if (status == 0)
+		return 0;
+	title = user_tier_title(log->str);
+	if (!title || (status != EXIT_FOUND && status != EXIT_REPORT &&
+			      status != EXIT_LOOPS))
+		return -1;
+	(void)g_strlcpy(ret_title, title, TITLE_MAX);
+	return 1;
+}
+
+int user_tier_try(const struct kernel *kernel, const char *append,
+	const char *text, char *ret_title)
+{
+	g_autofree char *scratch = host_scratch(NULL);
+	g_autofree char *path = NULL;
+	int got = -1;
+
+	*ret_title = '\0';
+	if (!scratch)
+		return -1;
+	path = g_build_filename(scratch, "program", NULL);
+	if (g_file_set_contents(path, text, -1, NULL))
+		got = try_file(kernel, append, path, scratch, ret_title);
+	host_scratch_free(g_steal_pointer(&scratch));
+	return got;
+}
+
+gboolean user_tier_merge(const struct kernel *kernel, const char *to,
+	const char *from, gint64 seconds, GError **error)
+{
+	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GString) log = g_string_new(NULL);
+	g_autofree char *scratch = host_scratch(error);
+	struct run run = {.log = log};
+	int status = -1;
+	gboolean ok;
+
+	if (!scratch)
+		return FALSE;
+	host_args_add(args, "%s", kernel->program);
+	host_args_add(args, "-merge=1");
+	host_args_add(args, "-artifact_prefix=%s/", scratch);
+	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
+	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "%s", to);
+	host_args_add(args, "%s", from);
+	ok = run_program(args, &run, seconds, &status, error);
+	host_scratch_free(g_steal_pointer(&scratch));
+	if (ok && status) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"-merge=1 of '%s' ended with status %d", from, status);
+		return FALSE;
+	}
+	return ok;
+}
