@@ -53,6 +53,11 @@ static const struct {
 	{"numbers and processes",
 		"p0 split v0:4 order=8\np0 wait p7\np0 fork p1",
 		"p0 split v0:4 order=8\np0 wait p7\np0 fork p1\n"},
+	{"properties have an order, and the last of a kind is meant",
+		"p0 fail_from=9 async fail_nth=3 fork p1\n"
+		"p0.t1 fail_nth=1 fail_from=255 touch v0:1",
+		"p0 async fail_nth=3 fork p1\n"
+		"p0.t1 fail_from=255 touch v0:1\n"},
 	{"a text of nothing is a program of nothing", "", ""},
 };
 
@@ -95,6 +100,11 @@ static const struct {
 	{"p0 resize v0:1 pages=01", "expected pages=N"},
 	{"p0 fork p8", "expected a process"},
 	{"p0 fork p1.t1", "expected a process"},
+	{"p0 fail_nth=0 exit", "expected fail_nth=N or fail_from=N"},
+	{"p0 fail_from=256 exit", "expected fail_nth=N or fail_from=N"},
+	{"p0 fail_nth= exit", "expected fail_nth=N or fail_from=N"},
+	{"p0 fail_nth=1x exit", "expected fail_nth=N or fail_from=N"},
+	{"p0 fail=1 exit", "'fail=1': expected an op"},
 	{"p0 \x01\xff", "?': expected an op"},
 };
 

@@ -41,6 +41,7 @@ struct guest {
 	uint32_t tsc_mhz; /* ticks a microsecond, at least 1 */
 	int file_fd;	  /* the tmpfs file of BACKING_FILE */
 	int split_fd;	  /* split_huge_pages, or -1 */
+	int fail_fd[2];	  /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
 };
 
 /*
@@ -118,6 +119,7 @@ struct lane {
 	uint8_t *progress;	    /* in the window: of this program */
 	uint32_t flags;		    /* RUN_* of this program */
 	bool spread; /* it has async calls: actors go to several CPUs */
+	bool fails;  /* it has calls whose allocations fail */
 	int memfd;   /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
@@ -194,6 +196,19 @@ void life_wait(struct lane *lane, uint32_t proc);
  */
 void actor_start(void *arg);
 void actor_exit(void) __attribute__((noreturn));
+
+/* fail.c */
+/** setup_fail() - fault injection that waits for fail_begin() */
+void setup_fail(struct guest *guest);
+/** struct failing - what fail_begin() opened, and fail_end() closes */
+struct failing {
+	int nth_fd, task_fd; /* -1: nothing fails */
+};
+/** fail_begin() - allocations of this thread fail as @call says, from now on */
+struct failing fail_begin(const struct actor *actor, const struct call *call);
+void fail_end(const struct failing *failing);
+/** fail_forget() - a new process is not to fail as its parent did */
+void fail_forget(const struct actor *actor);
 
 /* handlers.c */
 /** call_prepare() - what must be done before another actor has the turn */

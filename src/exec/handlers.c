@@ -338,8 +338,10 @@ void call_make(const struct actor *actor, uint32_t i)
 	const struct call *call = &actor->lane->prog.call[i];
 	struct call_result *result = &actor->lane->result->call[i];
 	struct making making = {actor, call, i, result};
+	struct failing failing = fail_begin(actor, call);
 	long ret = handlers[ops[call->op].run](&making);
 
+	fail_end(&failing);
 	result->err = ret < 0 ? (int32_t)ret : 0;
 	if (ret >= 0)
 		result->ret = ret;

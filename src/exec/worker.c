@@ -105,9 +105,11 @@ static int program_prepare(struct lane *lane, struct why *why)
 		return err;
 	memset(result->call, 0, lane->prog.nr_calls * sizeof(result->call[0]));
 	memset(lane->baton, 0, sizeof(*lane->baton));
-	lane->spread = false;
-	for (uint32_t i = 0; i < lane->prog.nr_calls; i++)
+	lane->spread = lane->fails = false;
+	for (uint32_t i = 0; i < lane->prog.nr_calls; i++) {
 		lane->spread |= lane->prog.call[i].props & CALL_ASYNC;
+		lane->fails |= lane->prog.call[i].fail != 0;
+	}
 	program_threads(lane);
 	err = program_memfd(lane);
 	if (err)

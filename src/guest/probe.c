@@ -58,6 +58,13 @@ static bool has_split_order(void)
 	return major > 6 || (major == 6 && minor >= 9);
 }
 
+static bool has_fail(void)
+{
+	return !access("/proc/self/fail-nth", F_OK) &&
+	       !access("/sys/kernel/debug/failslab", F_OK) &&
+	       !access("/sys/kernel/debug/fail_page_alloc", F_OK);
+}
+
 static bool kcov_can(unsigned long mode)
 {
 	bool can = false;
@@ -105,6 +112,7 @@ static const struct {
 	{CAP_SPLIT, SPLIT_PATH, NULL},
 	{CAP_CGROUP_KILL, PROBE_CGROUP "/cgroup.kill", NULL},
 	{CAP_SPLIT_ORDER, NULL, has_split_order},
+	{CAP_FAIL, NULL, has_fail},
 };
 
 uint32_t probe_caps(void)

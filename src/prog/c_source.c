@@ -37,6 +37,7 @@ static const char head[] =
 	"\n"
 	"struct call {\n"
 	"\tint proc, thread, async;\n"
+	"\tint fail, fail_all; /* which allocation; and all later ones */\n"
 	"\tlong (*make)(int i);\n"
 	"\tlong nr; /* of the system call (x86-64) */\n"
 	"\tunsigned long arg[6];\n"
@@ -300,13 +301,83 @@ static const struct {
 		"\n"},
 };
 
+/* Where allocations fail: see src/exec/fail.c, which does the same */
+static const char fails[] =
+	"#define PROC \"/proc/thread-self/\"\n"
+	"#define DEBUG \"/sys/kernel/debug/\"\n"
+	"static __thread int nth_fd, task_fd;\n"
+	"\n"
+	"static void fail_setup(void)\n"
+	"{\n"
+	"\tstatic const char *const names[] = { \"failslab\", "
+	"\"fail_page_alloc\" };\n"
+	"\tstatic const char *const values[][2] = {\n"
+	"\t\t{ \"ignore-gfp-wait\", \"N\" }, "
+	"{ \"ignore-gfp-highmem\", \"N\" },\n"
+	"\t\t{ \"min-order\", \"0\" }, { \"times\", \"0\" },\n"
+	"\t\t{ \"task-filter\", \"Y\" }, { \"probability\", \"100\" },\n"
+	"\t};\n"
+	"\tchar path[96];\n"
+	"\n"
+	"\tfor (int i = 0; i < 12; i++) {\n"
+	"\t\tsnprintf(path, sizeof(path), DEBUG \"%s/%s\", names[i & 1], "
+	"values[i / 2][0]);\n"
+	"\t\tfile_write(path, values[i / 2][1]);\n"
+	"\t}\n"
+	"}\n"
+	"\n"
+	"static void fail_begin(int i)\n"
+	"{\n"
+	"\tchar text[16];\n"
+	"\n"
+	"\tnth_fd = task_fd = -1;\n"
+	"\tif (!calls[i].fail)\n"
+	"\t\treturn;\n"
+	"\tnth_fd = open(PROC \"fail-nth\", O_WRONLY);\n"
+	"\tif (nth_fd < 0)\n"
+	"\t\tperror(\"no allocation fails: \" PROC \"fail-nth\");\n"
+	"\tif (calls[i].fail_all) {\n"
+	"\t\tfile_write(DEBUG \"failslab/times\", \"64\");\n"
+	"\t\tfile_write(DEBUG \"fail_page_alloc/times\", \"64\");\n"
+	"\t\ttask_fd = open(PROC \"make-it-fail\", O_WRONLY);\n"
+	"\t}\n"
+	"\tsnprintf(text, sizeof(text), \"%d\", calls[i].fail);\n"
+	"\tif (write(nth_fd, text, strlen(text)) > 0 && task_fd >= 0)\n"
+	"\t\t(void)!write(task_fd, \"1\", 1);\n"
+	"}\n"
+	"\n"
+	"static void fail_end(void)\n"
+	"{\n"
+	"\tif (task_fd >= 0 && write(task_fd, \"0\", 1) > 0)\n"
+	"\t\tclose(task_fd);\n"
+	"\tif (nth_fd >= 0 && write(nth_fd, \"0\", 1) > 0)\n"
+	"\t\tclose(nth_fd);\n"
+	"}\n"
+	"\n"
+	"/* A new process is not to fail as its parent did */\n"
+	"static void fail_forget(void)\n"
+	"{\n"
+	"\tfor (int i = 0; i < 128; i++)\n"
+	"\t\tif (file_write(PROC \"make-it-fail\", \"0\") != -ENOMEM)\n"
+	"\t\t\treturn;\n"
+	"}\n"
+	"\n";
+
+static const char no_fails[] = "#define fail_setup() ((void)0)\n"
+			       "#define fail_begin(i) ((void)0)\n"
+			       "#define fail_end() ((void)0)\n"
+			       "#define fail_forget() ((void)0)\n"
+			       "\n";
+
 static const char tail[] =
 	"static void make(int i)\n"
 	"{\n"
 	"\tlong ret;\n"
 	"\n"
 	"\tSET(shared->state[i], STARTED);\n"
+	"\tfail_begin(i);\n"
 	"\tret = calls[i].make(i);\n"
+	"\tfail_end();\n"
 	"\tprintf(\"%2d  %-44s %s\\n\", i, calls[i].text,\n"
 	"\t\tret < 0 ? strerror(-ret) : \"ok\");\n"
 	"\tSET(shared->state[i], DONE);\n"
@@ -341,6 +412,7 @@ static const char tail[] =
 	"\tint threads = 1;\n"
 	"\tpthread_t thread;\n"
 	"\n"
+	"\tfail_forget();\n"
 	"\tfor (int i = 0; i < NR_CALLS; i++)\n"
 	"\t\tif (calls[i].proc == proc)\n"
 	"\t\t\tthreads |= 1 << calls[i].thread;\n"
@@ -423,6 +495,7 @@ static const char tail[] =
 	"\tint times = argc > 1 ? atoi(argv[1]) : 1;\n"
 	"\n"
 	"\tsetvbuf(stdout, NULL, _IONBF, 0);\n"
+	"\tfail_setup();\n"
 	"\tsigaction(SIGSEGV, &action, NULL);\n"
 	"\tsigaction(SIGBUS, &action, NULL);\n"
 	"\tshared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,\n"
@@ -509,9 +582,10 @@ static void call_line(const struct prog *prog, uint32_t i, struct text *out)
 	uint64_t arg[SYS_ARGS_MAX] = {0};
 
 	call_args(prog, i, arg);
-	text_addf(out, "\t{ %u, %u, %d, make_%s, %ld, {", call->proc,
+	text_addf(out, "\t{ %u, %u, %d, %u, %d, make_%s, %ld, {", call->proc,
 		call->thread,
 		(call->props & CALL_ASYNC) && op->run != RUN_BARRIER,
+		call->fail, (call->props & CALL_FAIL_FROM) != 0,
 		makers[op->run].name, op->nr);
 	for (uint32_t k = 0; k < SYS_ARGS_MAX; k++)
 		text_addf(out, "%s 0x%llx", k ? "," : "",
@@ -519,6 +593,15 @@ static void call_line(const struct prog *prog, uint32_t i, struct text *out)
 	text_addf(out, " },\n\t\t\"");
 	call_print(call, out);
 	text_addf(out, "\" },\n");
+}
+
+static bool prog_fails(const struct prog *prog)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		if (prog->call[i].fail)
+			return true;
+	}
+	return false;
 }
 
 static bool prog_runs(const struct prog *prog, uint32_t run)
@@ -548,12 +631,18 @@ int prog_c_source(const struct prog *prog, struct text *out)
 		if (run == RUN_BARRIER || prog_runs(prog, run))
 			text_addf(out, "%s", makers[run].source);
 	}
-	text_addf(out, "/* process, thread, async, maker, number of the system "
+	if (prog_fails(prog))
+		text_add(out, fails, sizeof(fails) - 1);
+	else
+		text_add(out, no_fails, sizeof(no_fails) - 1);
+	text_addf(out, "/* process, thread, async, fail, fail_all, maker, "
+		       "number of the system "
 		       "call, arguments, text */\n"
 		       "static const struct call calls[NR_CALLS + 1] = {\n");
 	for (uint32_t i = 0; i < prog->nr_calls; i++)
 		call_line(prog, i, out);
-	text_addf(out, "\t{ 0, 0, 0, make_barrier, 0, { 0 }, \"\" },\n};\n\n");
+	text_addf(out,
+		"\t{ 0, 0, 0, 0, 0, make_barrier, 0, { 0 }, \"\" },\n};\n\n");
 	text_add(out, tail, sizeof(tail) - 1);
 	return out->full ? -ENOSPC : 0;
 }

@@ -48,8 +48,11 @@ static int check_call(const struct prog *prog, uint32_t i, struct why *why)
 	if (call->proc >= PROG_PROCS || call->thread >= PROG_THREADS)
 		return why_set(why, -EBADMSG, "call %u: actor p%u.t%u", i,
 			call->proc, call->thread);
-	if ((call->props & ~CALL_ASYNC) || call->pad)
+	if ((call->props & ~CALL_PROPS) || call->pad[0] ||
+		call->pad[1] || call->pad[2])
 		return why_set(why, -EBADMSG, "call %u: unknown properties", i);
+	if ((call->props & CALL_FAIL_FROM) && !call->fail)
+		return why_set(why, -EBADMSG, "call %u: fail_from=0", i);
 	for (uint32_t k = 0; k < PROG_ARGS_MAX; k++) {
 		if (!arg_is_good(&ops[call->op].arg[k], &call->arg[k]))
 			return why_set(why, -EBADMSG,

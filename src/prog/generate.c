@@ -8,6 +8,9 @@
 #define HUGE_PAGES     512 /* pages of a PMD-sized huge page */
 #define LINEAGE_ONE_IN 3   /* programs that are about descent */
 #define LINEAGE_TIMES  4   /* how much more they fork and exit */
+#define FAILING_ONE_IN 4   /* programs in which allocations fail */
+#define FAIL_ONE_IN    5   /* of their calls */
+#define FAIL_NTH_MAX   40  /* few calls allocate more often */
 
 void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 {
@@ -16,6 +19,7 @@ void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 	gen->caps = caps;
 	gen->live = 1;
 	gen->lineage = rng_one_in(rng, LINEAGE_ONE_IN);
+	gen->failing = (caps & CAP_FAIL) && rng_one_in(rng, FAILING_ONE_IN);
 }
 
 static uint32_t range_end(const struct range *range)
@@ -599,6 +603,25 @@ static bool wants_fork(struct gen *gen)
 	return false;
 }
 
+void gen_fail(struct gen *gen, struct call *call)
+{
+	/* the first ones fail in the code that looks after itself; one is
+	 * often made up for by a second try */
+	call->fail = (uint8_t)rng_range(
+		gen->rng, 1, rng_range(gen->rng, 1, FAIL_NTH_MAX));
+	call->props &= (uint8_t)~CALL_FAIL_FROM;
+	if (rng_one_in(gen->rng, 2))
+		call->props |= CALL_FAIL_FROM;
+}
+
+static void gen_props(struct gen *gen, struct call *call)
+{
+	if (rng_one_in(gen->rng, is_slow(call) ? 6 : 20))
+		call->props = CALL_ASYNC;
+	if (gen->failing && rng_one_in(gen->rng, FAIL_ONE_IN))
+		gen_fail(gen, call);
+}
+
 void gen_call(struct gen *gen, struct call *ret)
 {
 	struct call call = {0};
@@ -623,8 +646,7 @@ void gen_call(struct gen *gen, struct call *ret)
 		call.proc = (uint8_t)gen_bit(gen, gen->live & ~1u);
 	for (uint32_t i = 0; i < PROG_ARGS_MAX; i++)
 		gen_arg(gen, &call, i);
-	if (rng_one_in(gen->rng, is_slow(&call) ? 6 : 20))
-		call.props = CALL_ASYNC;
+	gen_props(gen, &call);
 	*ret = call;
 }
 

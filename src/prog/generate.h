@@ -26,6 +26,7 @@ struct gen {
 	uint32_t gone;		    /* bit p: it lived and has exited */
 	uint8_t parent[PROG_PROCS]; /* of those that live or are gone */
 	bool lineage;	  /* this program is about descent: see gen_op() */
+	bool failing;	  /* allocations fail in this program */
 	uint8_t youngest; /* the process forked last */
 	uint8_t nr[PROG_PROCS];
 	struct area area[PROG_PROCS][GEN_AREAS];
@@ -43,6 +44,8 @@ void gen_call(struct gen *gen, struct call *ret);
 struct range gen_range(struct gen *gen, uint32_t proc);
 /** gen_value() - index of a value of @set that the guest can do */
 uint32_t gen_value(struct gen *gen, enum value_set set);
+/** gen_fail() - let an allocation of @call fail */
+void gen_fail(struct gen *gen, struct call *call);
 /** gen_actor() - give @call an actor that lives, mostly its first thread */
 void gen_actor(struct gen *gen, struct call *call);
 

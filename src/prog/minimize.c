@@ -65,14 +65,36 @@ static void drop_runs(struct minimize *m)
 	}
 }
 
+/* Call @i without the properties @props */
+static void drop_props(struct minimize *m, uint32_t i, uint8_t props)
+{
+	struct prog prog = *m->best;
+
+	if (!(prog.call[i].props & props))
+		return;
+	prog.call[i].props &= (uint8_t)~props;
+	(void)accepts(m, &prog);
+}
+
+static void drop_failure(struct minimize *m, uint32_t i)
+{
+	struct prog prog = *m->best;
+
+	if (!prog.call[i].fail)
+		return;
+	prog.call[i].fail = 0;
+	prog.call[i].props &= (uint8_t)~CALL_FAIL_FROM;
+	(void)accepts(m, &prog);
+}
+
 static void plain_actors(struct minimize *m)
 {
 	for (uint32_t i = 0; i < m->best->nr_calls; i++) {
-		struct prog prog = *m->best;
+		struct prog prog;
 
-		prog.call[i].props = 0;
-		if (m->best->call[i].props)
-			(void)accepts(m, &prog);
+		drop_props(m, i, CALL_ASYNC);
+		drop_failure(m, i);
+		drop_props(m, i, CALL_FAIL_FROM);
 		prog = *m->best;
 		prog.call[i].thread = 0;
 		if (m->best->call[i].thread)

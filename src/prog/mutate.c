@@ -201,6 +201,22 @@ static void step_async(struct mutation *m)
 	m->prog->call[any_call(m)].props ^= CALL_ASYNC;
 }
 
+static void step_fail(struct mutation *m)
+{
+	struct call *call = &m->prog->call[any_call(m)];
+	struct gen gen;
+
+	gen_init(&gen, m->caps, m->rng);
+	if (!(m->caps & CAP_FAIL) || (call->fail && rng_one_in(m->rng, 2))) {
+		call->fail = 0;
+		call->props &= (uint8_t)~CALL_FAIL_FROM;
+	} else if (call->fail) {
+		call->fail = (uint8_t)nudge(m->rng, call->fail, 1, UINT8_MAX);
+	} else {
+		gen_fail(&gen, call);
+	}
+}
+
 static const struct {
 	void (*take)(struct mutation *m);
 	uint32_t weight;
@@ -211,6 +227,7 @@ static const struct {
 	{step_splice, 10},
 	{step_actor, 8},
 	{step_async, 8},
+	{step_fail, 5},
 	{step_swap, 6},
 	{step_duplicate, 6},
 };

@@ -62,6 +62,8 @@ static const struct {
 			"(5.14)"},
 	{"split_order", "huge pages are split to single pages only: needs "
 			"split_huge_pages with an order (6.9)"},
+	{"fail", "no allocation fails: needs CONFIG_FAILSLAB, "
+		 "CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS"},
 };
 
 const char *cap_name(unsigned int bit)
@@ -94,7 +96,7 @@ static uint32_t hash_string(uint32_t hash, const char *s)
 
 uint32_t ops_hash(void)
 {
-	uint32_t hash = PROG_CALLS_MAX;
+	uint32_t hash = PROG_CALLS_MAX * 31 + CALL_PROPS;
 
 	for (uint32_t i = 0; i < OP_COUNT; i++) {
 		hash = hash_string(hash, ops[i].name);
@@ -170,6 +172,8 @@ uint32_t call_needs(const struct call *call)
 			needs |= desc->needs;
 		}
 	}
+	if (call->fail)
+		needs |= CAP_FAIL;
 	return needs;
 }
 

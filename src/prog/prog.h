@@ -13,8 +13,9 @@
  *   p1 exit
  *   p0 expect v1+8:16
  *
- * Grammar of a line: ACTOR [async] OP ARG...; '#' starts a comment.
+ * Grammar of a line: ACTOR [PROP...] OP ARG...; '#' starts a comment.
  *   ACTOR  p0..p7, or p0.t1..p7.t3 for a thread other than the first
+ *   PROP   async; fail_nth=N or fail_from=N: see struct call
  *   RANGE  vSLOT[+PAGE]:PAGES   pages of PROG_PAGE_SIZE, inside one slot
  *   ENUM   a name of values.def      FLAGS  names joined by '|', or 0
  *   NUM    name=decimal              a child of fork or wait: pN
@@ -60,8 +61,9 @@ enum cap {
 	CAP_SPLIT = 1u << 8,	   /* /sys/kernel/debug/split_huge_pages */
 	CAP_CGROUP_KILL = 1u << 9, /* cgroup.kill (5.14) */
 	CAP_SPLIT_ORDER = 1u << 10, /* split_huge_pages takes an order (6.9) */
+	CAP_FAIL = 1u << 11,	    /* allocations fail on demand */
 };
-#define CAP_COUNT 11
+#define CAP_COUNT 12
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -203,14 +205,28 @@ union arg {
 	uint64_t num; /* ENUM: index; FLAGS: mask of indices; NUM; ACTOR */
 };
 
-#define CALL_ASYNC 0x01
+#define CALL_ASYNC     0x01
+#define CALL_FAIL_FROM 0x02 /* all later ones fail too; .fail is not 0 */
 
+#define CALL_PROPS     (CALL_ASYNC | CALL_FAIL_FROM)
+
+/* The kernel's loops end when memory comes back, so it does */
+#define PROG_FAILS_MAX 64
+
+/**
+ * struct call - one call
+ * @fail: which of the allocations that the call makes in the kernel fails, from
+ *	  1; 0: none. With CALL_FAIL_FROM later ones too, PROG_FAILS_MAX in all.
+ *	  The same number is another allocation in another build: a kernel that
+ *	  runs allocates more than the mm code alone.
+ */
 struct call {
-	uint8_t op;		      /* enum op_id */
-	uint8_t proc;		      /* < PROG_PROCS */
-	uint8_t thread;		      /* < PROG_THREADS */
-	uint8_t props;		      /* CALL_ASYNC */
-	uint32_t pad;		      /* 0 */
+	uint8_t op;	/* enum op_id */
+	uint8_t proc;	/* < PROG_PROCS */
+	uint8_t thread; /* < PROG_THREADS */
+	uint8_t props;	/* CALL_* */
+	uint8_t fail;
+	uint8_t pad[3];		      /* 0 */
 	union arg arg[PROG_ARGS_MAX]; /* unused ones are 0 */
 };
 
@@ -224,7 +240,7 @@ struct prog {
 uint64_t prog_addr(uint32_t slot, uint32_t page);
 /** call_effect() - the op's, or that of the ENUM value that decides it */
 enum effect call_effect(const struct call *call);
-/** call_needs() - capabilities of the op and of its named values */
+/** call_needs() - capabilities of the op, its named values and properties */
 uint32_t call_needs(const struct call *call);
 /** call_bits() - what argument @arg stands for: the bits of ENUM and FLAGS,
  *  the number of NUM and ACTOR */
@@ -276,7 +292,8 @@ void prog_generate(
  *
  * Steps: insert, remove, splice with @other (may be NULL), change an argument,
  * move a call to another actor, duplicate, swap neighbours, make a call
- * asynchronous or not. The result passes prog_check() and has at least a call.
+ * asynchronous or not, let one of its allocations fail or not. The result
+ * passes prog_check() and has at least a call.
  */
 void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 	struct rng *rng);

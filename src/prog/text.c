@@ -293,6 +293,48 @@ static int parse_op(
 	return bad_word(line, word, want);
 }
 
+static bool word_begins(const struct word *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	return word->len >= len && memcmp(word->at, name, len) == 0;
+}
+
+/* fail_nth=3 */
+static int parse_fail(
+	struct line *line, const struct word *word, struct call *call)
+{
+	struct word rest = *word;
+	uint32_t nth;
+
+	while (!eat_char(&rest, '='))
+		(void)eat_char(&rest, *rest.at);
+	if (!eat_number(&rest, &nth) || rest.len || !nth || nth > UINT8_MAX)
+		return bad_word(
+			line, word, "fail_nth=N or fail_from=N, N up to 255");
+	call->fail = (uint8_t)nth;
+	call->props &= (uint8_t)~CALL_FAIL_FROM;
+	if (word_begins(word, "fail_from="))
+		call->props |= CALL_FAIL_FROM;
+	return 0;
+}
+
+/* Is @word a property? Returns 1, 0 or an error. */
+static int parse_prop(
+	struct line *line, const struct word *word, struct call *call)
+{
+	int err = 0;
+
+	if (word_is(word, "async"))
+		call->props |= CALL_ASYNC;
+	else if (word_begins(word, "fail_nth=") ||
+		 word_begins(word, "fail_from="))
+		err = parse_fail(line, word, call);
+	else
+		return 0;
+	return err ? err : 1;
+}
+
 /* A line whose first word @word is an actor. */
 static int parse_call(struct line *line, struct word word, struct call *call)
 {
@@ -300,11 +342,12 @@ static int parse_call(struct line *line, struct word word, struct call *call)
 
 	if (err)
 		return err;
-	word = next_word(line);
-	if (word_is(&word, "async")) {
-		call->props = CALL_ASYNC;
+	do {
 		word = next_word(line);
-	}
+		err = parse_prop(line, &word, call);
+	} while (err > 0);
+	if (err)
+		return err;
 	err = parse_op(line, &word, call);
 	for (uint32_t i = 0; !err && i < PROG_ARGS_MAX; i++)
 		err = parse_arg(line, &ops[call->op].arg[i], &call->arg[i]);
@@ -411,8 +454,13 @@ void call_print(const struct call *call, struct text *out)
 	text_addf(out, "p%u", call->proc);
 	if (call->thread)
 		text_addf(out, ".t%u", call->thread);
-	text_addf(
-		out, call->props & CALL_ASYNC ? " async %s" : " %s", op->name);
+	if (call->props & CALL_ASYNC)
+		text_addf(out, " async");
+	if (call->fail)
+		text_addf(out, " %s=%u",
+			call->props & CALL_FAIL_FROM ? "fail_from" : "fail_nth",
+			call->fail);
+	text_addf(out, " %s", op->name);
 	for (uint32_t i = 0; i < PROG_ARGS_MAX; i++)
 		print_arg(&op->arg[i], &call->arg[i], out);
 }

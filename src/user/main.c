@@ -38,9 +38,6 @@ static const struct {
 	{"chains", CHECK_CHAINS},
 };
 
-#define FAILS_MAX 16
-#define NTH_MAX	  24 /* few calls allocate more often */
-
 static unsigned int parse_checks(const char *list)
 {
 	unsigned int bits = 0;
@@ -59,16 +56,6 @@ static unsigned int parse_checks(const char *list)
 		list += len + (list[len] == ',');
 	}
 	return bits;
-}
-
-static unsigned int parse_fails(const char *text)
-{
-	char *end;
-	unsigned long nr = strtoul(text, &end, 10);
-
-	if (end == text || *end || nr > FAILS_MAX)
-		broken("--fail=%s is no number up to %d", text, FAILS_MAX);
-	return (unsigned int)nr;
 }
 
 static void add_boot(const char *prefix, const char *words)
@@ -100,8 +87,6 @@ static void parse_option(const char *arg)
 		options.checks = parse_checks(value);
 	else if ((value = value_of(arg, "--end=")))
 		options.end_checks = parse_checks(value);
-	else if ((value = value_of(arg, "--fail=")))
-		options.fails = parse_fails(value);
 	else if (!strncmp(arg, "--", 2))
 		broken("unknown option '%s'", arg);
 }
@@ -148,36 +133,17 @@ static void judge(const struct prog *prog, const struct prog_result *result)
 	finding(title ? title : judgment.title, "%s", judgment.detail);
 }
 
-static void failure_draw(
-	const struct prog *prog, struct user_failure *ret, struct rng *rng)
-{
-	ret->call = rng_below(rng, prog->nr_calls);
-	ret->nth = rng_range(rng, 1, rng_range(rng, 1, NTH_MAX));
-	ret->more = rng_one_in(rng, 2);
-	report_failure(ret);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct prog_result result; /* too large for a stack */
-	struct user_failure failure;
 	struct prog prog;
-	struct rng rng;
 
 	/* Without any coverage libFuzzer refuses to start from an empty
 	 * corpus: what is no program is the empty one. */
 	if (prog_parse((const char *)data, size, &prog, NULL))
 		prog.nr_calls = 0;
-	user_run(&prog, &options, NULL, &stats, &result);
+	user_run(&prog, &options, &stats, &result);
 	judge(&prog, &result);
-	rng_seed(&rng, hash_bytes(data, size));
-	for (unsigned int i = 0; i < options.fails && prog.nr_calls; i++) {
-		failure_draw(&prog, &failure, &rng);
-		/* Contents are not judged: a call that fails for want of
-		 * memory may leave half of its work. */
-		user_run(&prog, &options, &failure, &stats, &result);
-	}
-	report_failure(NULL);
 	return 0;
 }
 
@@ -202,7 +168,7 @@ static size_t adapt(uint8_t *data, size_t size, size_t max_size)
 size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	size = engine_mutate(data, size, max_size, NULL, 0, 0, seed);
+	size = engine_mutate(data, size, max_size, NULL, 0, USER_CAPS, seed);
 	return adapt(data, size, max_size);
 }
 

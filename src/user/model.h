@@ -82,7 +82,7 @@ int model_has_counts(void);
 /**
  * model_fail_nth() - let allocations fail
  * @nth:  the n-th from now on, from 1; 0: none
- * @more: and later ones, 64 in all
+ * @more: and later ones, PROG_FAILS_MAX in all
  */
 void model_fail_nth(unsigned int nth, int more);
 

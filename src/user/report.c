@@ -33,19 +33,8 @@ const char *__asan_default_options(void)
 	       "detect_stack_use_after_return=0";
 }
 
-static const struct user_failure *failing;
-
-void report_failure(const struct user_failure *failure)
-{
-	failing = failure;
-}
-
 static void title(const char *text)
 {
-	if (failing)
-		fprintf(stderr, "allocation %u%s of call %u fails\n",
-			failing->nth, failing->more ? " and later ones" : "",
-			failing->call);
 	fprintf(stderr, USER_PREFIX "%s\n", text);
 }
 

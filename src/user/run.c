@@ -10,7 +10,6 @@
 struct run {
 	const struct prog *prog;
 	const struct user_options *options;
-	const struct user_failure *failure;
 	struct prog_result *result;
 };
 
@@ -39,7 +38,7 @@ static const struct {
 
 bool user_supports(const struct call *call)
 {
-	if (ways[call->op].way == WAY_NONE || call_needs(call))
+	if (ways[call->op].way == WAY_NONE || (call_needs(call) & ~USER_CAPS))
 		return false;
 	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON;
 }
@@ -65,7 +64,7 @@ void user_adapt(struct prog *prog)
 
 		if (call.op == OP_MMAP)
 			make_anonymous(&call);
-		call.props = 0;
+		call.props &= CALL_FAIL_FROM;
 		call.thread = 0;
 		if (user_supports(&call))
 			prog->call[nr++] = call;
@@ -194,8 +193,7 @@ static void make_call(
 		stats->skipped++;
 		return;
 	}
-	if (run->failure && run->failure->call == index)
-		model_fail_nth(run->failure->nth, run->failure->more);
+	model_fail_nth(call->fail, call->props & CALL_FAIL_FROM);
 	ret = ways[call->op].way == WAY_CALL ? run_call(call)
 					     : run_own(run, index);
 	model_fail_nth(0, 0);
@@ -236,10 +234,9 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 }
 
 void user_run(const struct prog *prog, const struct user_options *options,
-	const struct user_failure *failure, struct user_stats *stats,
-	struct prog_result *ret)
+	struct user_stats *stats, struct prog_result *ret)
 {
-	struct run run = {prog, options, failure, ret};
+	struct run run = {prog, options, ret};
 
 	_Static_assert(PROG_PROCS <= MODEL_PROCS, "processes of the model");
 	result_clear(ret, prog->nr_calls);

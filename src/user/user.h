@@ -15,12 +15,6 @@
  *		     The default is walk,counts
  *   --end=LIST      the same, once at the end of a program, before it exits.
  *		     The default is walk,all,young
- *   --fail=N	     run each program N times more, each time with allocations
- *		     that fail in one of its calls; which, comes from the text
- *		     of the program. The default is 0, at most 16
- *
- * A finding under --fail says which allocation failed in a line before the
- * title; the same text with the same --fail finds it again.
  *
  * A finding ends the process as libFuzzer does it: the program's text is in
  * -artifact_prefix, the exit status is 77 (a sanitizer's report: 1). The log,
@@ -47,24 +41,15 @@
 struct user_options {
 	char boot[1024];
 	unsigned int checks, end_checks; /* CHECK_* */
-	unsigned int fails;
-};
-
-/**
- * struct user_failure - an allocation that fails
- * @call: of the program
- * @nth:  of the call's allocations, from 1
- * @more: later ones of the call too, as when memory is out; 64 in all
- */
-struct user_failure {
-	uint32_t call, nth;
-	bool more;
 };
 
 /** struct user_stats - since the start */
 struct user_stats {
 	uint64_t programs, calls, skipped;
 };
+
+/* What of a guest's capabilities (enum cap) the model has */
+#define USER_CAPS CAP_FAIL
 
 /** user_supports() - can this tier make the call? Others are skipped */
 bool user_supports(const struct call *call);
@@ -79,14 +64,9 @@ bool user_supports(const struct call *call);
 void user_adapt(struct prog *prog);
 
 /** user_run() - run @prog from nothing to nothing; fills *@ret as a guest
- *  would. @failure may be NULL. What the kernel half finds does not return. */
+ *  would. What the kernel half finds does not return. */
 void user_run(const struct prog *prog, const struct user_options *options,
-	const struct user_failure *failure, struct user_stats *stats,
-	struct prog_result *ret);
-
-/** report_failure() - told before a finding, until it is another one or NULL;
- *  @failure is not copied */
-void report_failure(const struct user_failure *failure);
+	struct user_stats *stats, struct prog_result *ret);
 
 /** report_init() - take the traps of BUG() and what the sanitizers tell */
 void report_init(void);

@@ -18,7 +18,9 @@
 
 #include "stubs.h"
 
-#define FAULTS_MAX 8 /* one access may need: a copy, a retry ... */
+/* Faults that one access may need: a copy, a retry; and as many as may fail for
+ * want of memory, since what faulted then tries again */
+#define FAULTS_MAX (8 + FAILS_IN_A_ROW)
 
 #ifdef HAVE_PCPU_HOT
 DEFINE_PER_CPU_ALIGNED(struct pcpu_hot, pcpu_hot);
@@ -313,6 +315,8 @@ static int page_access(unsigned int proc, unsigned long addr, bool write,
 		act_as(proc);
 		ret = fault(mm, addr, write);
 		call_done("fault");
+		if (ret & VM_FAULT_OOM && has_failed())
+			continue;
 		if (ret & VM_FAULT_OOM)
 			return -ENOMEM;
 		if (ret & VM_FAULT_ERROR)

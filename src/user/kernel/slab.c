@@ -10,8 +10,6 @@
 #include "stubs.h"
 
 #define CACHES_MAX 64
-/* The kernel has loops that end only when memory comes back. */
-#define FAILS_IN_A_ROW 64
 
 void *aligned_alloc(size_t align, size_t size);
 void *calloc(size_t nr, size_t size);

@@ -27,6 +27,8 @@ bool page_is_ours(unsigned long pfn);
 unsigned int frame_index(unsigned long pfn);
 
 /* ---- slab.c ---- */
+/* The kernel has loops that end only when memory comes back. */
+#define FAILS_IN_A_ROW 64
 /** should_fail() - is it this allocation's turn? */
 bool should_fail(gfp_t gfp);
 /** has_failed() - did one fail since slab_begin()? */
