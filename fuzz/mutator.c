@@ -15,17 +15,10 @@
 
 static void trim(struct prog *prog, struct rng *rng)
 {
-	struct call *call = prog->call;
-
 	if (rng_one_in(rng, LONG_ONE_IN))
 		return;
-	while (prog->nr_calls > CALLS_USUAL) {
-		uint32_t at = rng_below(rng, prog->nr_calls--);
-
-		memmove(&call[at], &call[at + 1],
-			(prog->nr_calls - at) * sizeof(*call));
-		memset(&call[prog->nr_calls], 0, sizeof(*call));
-	}
+	while (prog->nr_calls > CALLS_USUAL)
+		prog_cut(prog, rng_below(rng, prog->nr_calls), 1);
 }
 
 static bool parse(const uint8_t *data, size_t len, struct prog *ret)
@@ -39,15 +32,13 @@ static size_t print(struct prog *prog, uint8_t *out, size_t max_len)
 	char buf[PROG_TEXT_MAX];
 	struct text text;
 
-	for (; prog->nr_calls; prog->nr_calls--) {
+	for (; prog->nr_calls; prog_cut(prog, prog->nr_calls - 1, 1)) {
 		text_init(&text, buf, sizeof(buf));
 		prog_print(prog, &text);
 		if (!text.full && text.len <= max_len) {
 			memcpy(out, buf, text.len);
 			return text.len;
 		}
-		memset(&prog->call[prog->nr_calls - 1], 0,
-			sizeof(prog->call[0]));
 	}
 	return 0;
 }

@@ -43,7 +43,7 @@ int spool_write(const char *dir, const char *name, const struct prog *prog,
 	text_addf(&text, "# title: %s\n# detail: %s\n", judgment->title,
 		judgment->detail);
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
-		call_print(&prog->call[i], &text);
+		call_print(prog, i, &text);
 		text_addf(&text, "  # %s\n",
 			call_state_name(result->call[i].state));
 	}

@@ -105,6 +105,18 @@ static const struct {
 	{"p0 fail_nth= exit", "expected fail_nth=N or fail_from=N"},
 	{"p0 fail_nth=1x exit", "expected fail_nth=N or fail_from=N"},
 	{"p0 fail=1 exit", "'fail=1': expected an op"},
+	{"p0 exit stall= until=1", "'stall=': expected a point"},
+	{"p0 exit stall=a+1 until=1", "'stall=a+1': expected a point"},
+	{"p0 exit stall=a+0x until=1", "expected a point"},
+	{"p0 exit stall=a+0x100000 until=1", "expected a point"},
+	{"p0 exit stall=a#0 until=1", "expected a point"},
+	{"p0 exit stall=a-b until=1", "expected a point"},
+	{"p0 exit stall=a", "the line ends where until=CALL"},
+	{"p0 exit stall=a until=64", "'until=64': expected until=CALL"},
+	{"p0 exit stall=a until=1", "'until=1': there is no such call"},
+	{"p1 exit\np0 exit stall=a until=0", "line 2: 'until=0': it is not a"},
+	{"p0 exit stall=a until=2\np0 exit\np1 exit",
+		"'until=2': the actor that waits makes a call"},
 	{"p0 \x01\xff", "?': expected an op"},
 };
 

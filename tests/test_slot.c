@@ -54,8 +54,16 @@ static void test_header(struct slot *slot)
 
 static void test_exchange(struct slot *slot)
 {
-	struct prog prog = prog_of("p0 mmap v0:2 rw anon\np0 expect v0:2\n");
-	struct slot_request ask = {SLOT_RUN, RUN_CHECK, 7, 100}, got;
+	struct prog prog = prog_of("p0 mmap v0:2 rw anon stall=f until=2\n"
+				   "p1 touch v0:1\np1 expect v0:2\n");
+	struct slot_request ask = {
+		.command = SLOT_RUN,
+		.flags = RUN_CHECK,
+		.number = 7,
+		.timeout_ms = 100,
+		.stall_pc = {0, 5},
+	};
+	struct slot_request got;
 	struct prog_result *result = &slot->lane[1].result, taken;
 	uint8_t map[SLOT_MAP_BYTES];
 	struct prog copy = {0};
@@ -67,7 +75,8 @@ static void test_exchange(struct slot *slot)
 	number = slot_submit(slot, 1, &ask, &prog);
 	test_case(slot_pending(slot, 1, &got, &copy) == number &&
 			  got.flags == RUN_CHECK && got.number == 7 &&
-			  got.timeout_ms == 100 && got.command == SLOT_RUN,
+			  got.timeout_ms == 100 && got.command == SLOT_RUN &&
+			  got.stall_pc[1] == 5,
 		"a request arrives as it was sent");
 	test_case(!memcmp(&copy, &prog, sizeof(prog)), "so does its program");
 	test_case(!slot_pending(slot, 0, &got, &copy),

@@ -22,15 +22,28 @@ static const char *const verdict_names[] = {
 	[VERDICT_BROKEN] = "BROKEN",
 };
 
+static void print_stall(
+	const struct stall *stall, const struct stall_result *result)
+{
+	printf("    %s: %s", stall->symbol,
+		stall_outcome_name(result->outcome));
+	if (result->outcome == STALL_MISSED)
+		printf(" (%u of %u hits)", result->hits, stall->hit);
+	else if (result->outcome != STALL_UNARMED)
+		printf(" (call %u; %u us%s)", stall->until, result->us,
+			result->atomic ? ", spinning" : "");
+	printf("\n");
+}
+
 static void print_call(
-	const struct call *call, const struct call_result *result)
+	const struct prog *prog, guint32 i, const struct call_result *result)
 {
 	char buf[PROG_TEXT_MAX / 8];
 	struct text text;
 
 	text_init(&text, buf, sizeof(buf));
-	call_print(call, &text);
-	printf("  %-44s ", buf);
+	call_print(prog, i, &text);
+	printf("  %2u  %-44s ", i, buf);
 	if (result->state != CALL_DONE)
 		printf("%s%s%s\n", call_state_name(result->state),
 			result->err ? ": " : "",
@@ -45,8 +58,13 @@ static void print_call(
 static void print_calls(
 	const struct prog *prog, const struct prog_result *result)
 {
-	for (guint32 i = 0; i < prog->nr_calls; i++)
-		print_call(&prog->call[i], &result->call[i]);
+	for (guint32 i = 0; i < prog->nr_calls; i++) {
+		const struct stall *stall = call_stall(prog, i);
+
+		print_call(prog, i, &result->call[i]);
+		if (stall)
+			print_stall(stall, &result->stall[stall - prog->stall]);
+	}
 }
 
 /* Calls that this guest cannot make are told, never passed over. */

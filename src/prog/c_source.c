@@ -584,14 +584,15 @@ static void call_line(const struct prog *prog, uint32_t i, struct text *out)
 	call_args(prog, i, arg);
 	text_addf(out, "\t{ %u, %u, %d, %u, %d, make_%s, %ld, {", call->proc,
 		call->thread,
-		(call->props & CALL_ASYNC) && op->run != RUN_BARRIER,
+		((call->props & CALL_ASYNC) || call_stall(prog, i)) &&
+			op->run != RUN_BARRIER,
 		call->fail, (call->props & CALL_FAIL_FROM) != 0,
 		makers[op->run].name, op->nr);
 	for (uint32_t k = 0; k < SYS_ARGS_MAX; k++)
 		text_addf(out, "%s 0x%llx", k ? "," : "",
 			(unsigned long long)arg[k]);
 	text_addf(out, " },\n\t\t\"");
-	call_print(call, out);
+	call_print(prog, i, out);
 	text_addf(out, "\" },\n");
 }
 
@@ -621,9 +622,15 @@ int prog_c_source(const struct prog *prog, struct text *out)
 		" * Some calls need root. The program:\n *\n");
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
 		text_addf(out, " * %2u  ", i);
-		call_print(&prog->call[i], out);
+		call_print(prog, i, out);
 		text_addf(out, "\n");
 	}
+	if (prog->nr_stalls)
+		text_addf(out,
+			" *\n * A call with stall= waits at that point of the "
+			"kernel only under rmaptorture\n * and with its "
+			"KCOV_STALL patch; here it just races with the calls "
+			"that follow.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	text_add(out, head, sizeof(head) - 1);
 	text_add(out, file_write, sizeof(file_write) - 1);

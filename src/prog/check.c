@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Is it a program, is it a result? For bytes of any origin. */
-#include "prog/prog.h"
+#include "prog/words.h"
 
 #include <errno.h>
 #include <string.h>
@@ -48,8 +48,8 @@ static int check_call(const struct prog *prog, uint32_t i, struct why *why)
 	if (call->proc >= PROG_PROCS || call->thread >= PROG_THREADS)
 		return why_set(why, -EBADMSG, "call %u: actor p%u.t%u", i,
 			call->proc, call->thread);
-	if ((call->props & ~CALL_PROPS) || call->pad[0] ||
-		call->pad[1] || call->pad[2])
+	if ((call->props & ~CALL_PROPS) || call->pad[0] || call->pad[1] ||
+		call->pad[2])
 		return why_set(why, -EBADMSG, "call %u: unknown properties", i);
 	if ((call->props & CALL_FAIL_FROM) && !call->fail)
 		return why_set(why, -EBADMSG, "call %u: fail_from=0", i);
@@ -62,20 +62,60 @@ static int check_call(const struct prog *prog, uint32_t i, struct why *why)
 	return 0;
 }
 
+static bool symbol_is_good(const char symbol[STALL_SYMBOL_MAX])
+{
+	size_t len = strnlen(symbol, STALL_SYMBOL_MAX);
+
+	if (!len || len == STALL_SYMBOL_MAX)
+		return false;
+	for (size_t i = 0; i < STALL_SYMBOL_MAX; i++)
+		if (i < len ? !is_symbol(symbol[i]) : symbol[i])
+			return false;
+	return true;
+}
+
+static int check_stall(const struct prog *prog, uint32_t i, struct why *why)
+{
+	const struct stall *stall = &prog->stall[i];
+	const char *flaw = stall_flaw(prog, stall);
+
+	if (!symbol_is_good(stall->symbol))
+		return why_set(why, -EBADMSG, "stall %u: symbol", i);
+	if (!stall->hit || stall->offset > STALL_OFFSET_MAX)
+		return why_set(why, -EBADMSG, "stall %u: offset 0x%x, hit %u",
+			i, stall->offset, stall->hit);
+	if (i && stall->call <= stall[-1].call)
+		return why_set(why, -EBADMSG, "stall %u: out of order", i);
+	return flaw ? why_set(why, -EBADMSG, "stall %u, until call %u: %s", i,
+			      stall->until, flaw)
+		    : 0;
+}
+
+static int check_stalls(const struct prog *prog, struct why *why)
+{
+	if (prog->nr_stalls > PROG_STALLS_MAX)
+		return why_set(why, -EBADMSG, "%u stalls", prog->nr_stalls);
+	for (uint32_t i = 0; i < prog->nr_stalls; i++) {
+		int err = check_stall(prog, i, why);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 int prog_check(const struct prog *prog, struct why *why)
 {
 	int err;
 
 	if (prog->nr_calls > PROG_CALLS_MAX)
 		return why_set(why, -EBADMSG, "%u calls", prog->nr_calls);
-	if (prog->pad)
-		return why_set(why, -EBADMSG, "padding is not 0");
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
 		err = check_call(prog, i, why);
 		if (err)
 			return err;
 	}
-	return 0;
+	return check_stalls(prog, why);
 }
 
 static int check_call_result(const struct prog *prog,
@@ -129,6 +169,15 @@ int result_check(const struct prog *prog, const struct prog_result *result,
 		err = check_call_result(prog, result, i, why);
 		if (err)
 			return err;
+	}
+	for (uint32_t i = 0; i < prog->nr_stalls; i++) {
+		const struct stall_result *stall = &result->stall[i];
+
+		if (stall->outcome >= STALL_OUTCOMES || stall->atomic > 1 ||
+			stall->pad)
+			return why_set(why, -EBADMSG,
+				"result of stall %u: outcome %u", i,
+				stall->outcome);
 	}
 	return 0;
 }

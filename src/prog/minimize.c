@@ -2,8 +2,6 @@
 /* Smaller programs that keep a property. */
 #include "prog/prog.h"
 
-#include <string.h>
-
 struct minimize {
 	struct prog *best; /* the smallest that had the property */
 	int (*keeps)(const struct prog *prog, void *user);
@@ -35,10 +33,7 @@ static bool drop_calls(struct minimize *m, uint32_t at, uint32_t nr)
 
 	if (nr >= prog.nr_calls)
 		return false;
-	memmove(&prog.call[at], &prog.call[at + nr],
-		(prog.nr_calls - at - nr) * sizeof(prog.call[0]));
-	prog.nr_calls -= nr;
-	memset(&prog.call[prog.nr_calls], 0, nr * sizeof(prog.call[0]));
+	prog_cut(&prog, at, nr);
 	return accepts(m, &prog);
 }
 
@@ -87,6 +82,22 @@ static void drop_failure(struct minimize *m, uint32_t i)
 	(void)accepts(m, &prog);
 }
 
+/* A stall is kept or dropped whole; its hit may be the first. */
+static void plain_stalls(struct minimize *m)
+{
+	for (uint32_t i = m->best->nr_stalls; i-- > 0;) {
+		struct prog prog = *m->best;
+
+		prog_drop_stall(&prog, i);
+		if (accepts(m, &prog))
+			continue;
+		prog = *m->best;
+		prog.stall[i].hit = 1;
+		if (m->best->stall[i].hit != 1)
+			(void)accepts(m, &prog);
+	}
+}
+
 static void plain_actors(struct minimize *m)
 {
 	for (uint32_t i = 0; i < m->best->nr_calls; i++) {
@@ -97,6 +108,7 @@ static void plain_actors(struct minimize *m)
 		drop_props(m, i, CALL_FAIL_FROM);
 		prog = *m->best;
 		prog.call[i].thread = 0;
+		prog_fix_stalls(&prog);
 		if (m->best->call[i].thread)
 			(void)accepts(m, &prog);
 	}
@@ -157,6 +169,7 @@ int prog_minimize(struct prog *prog,
 	struct minimize m = {prog, keeps, user, 0, max_tries, 0};
 
 	drop_runs(&m);
+	plain_stalls(&m);
 	plain_actors(&m);
 	shrink_together(&m);
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {

@@ -25,24 +25,6 @@ static uint32_t any_call(const struct mutation *m)
 	return rng_below(m->rng, m->prog->nr_calls);
 }
 
-/* Make room for @nr calls at @at; how many fit */
-static uint32_t open_gap(struct prog *prog, uint32_t at, uint32_t nr)
-{
-	nr = (uint32_t)min_size(nr, PROG_CALLS_MAX - prog->nr_calls);
-	memmove(&prog->call[at + nr], &prog->call[at],
-		(prog->nr_calls - at) * sizeof(prog->call[0]));
-	prog->nr_calls += nr;
-	return nr;
-}
-
-static void close_gap(struct prog *prog, uint32_t at, uint32_t nr)
-{
-	memmove(&prog->call[at], &prog->call[at + nr],
-		(prog->nr_calls - at - nr) * sizeof(prog->call[0]));
-	prog->nr_calls -= nr;
-	memset(&prog->call[prog->nr_calls], 0, nr * sizeof(prog->call[0]));
-}
-
 static void step_insert(struct mutation *m)
 {
 	uint32_t at = rng_range(m->rng, 0, m->prog->nr_calls);
@@ -50,7 +32,7 @@ static void step_insert(struct mutation *m)
 	struct gen gen;
 
 	model_at(m, at, &gen);
-	nr = open_gap(m->prog, at, nr);
+	nr = prog_gap(m->prog, at, nr);
 	for (uint32_t i = 0; i < nr; i++) {
 		gen_call(&gen, &m->prog->call[at + i]);
 		gen_note(&gen, &m->prog->call[at + i]);
@@ -64,7 +46,7 @@ static void step_remove(struct mutation *m)
 
 	nr = (uint32_t)min_size(nr, m->prog->nr_calls - at);
 	if (nr < m->prog->nr_calls)
-		close_gap(m->prog, at, nr);
+		prog_cut(m->prog, at, nr);
 }
 
 static void step_splice(struct mutation *m)
@@ -77,9 +59,10 @@ static void step_splice(struct mutation *m)
 	from = rng_below(m->rng, m->other->nr_calls);
 	nr = rng_range(
 		m->rng, 1, (uint32_t)min_size(m->other->nr_calls - from, 8));
-	nr = open_gap(m->prog, at, nr);
+	nr = prog_gap(m->prog, at, nr);
 	memcpy(&m->prog->call[at], &m->other->call[from],
 		nr * sizeof(m->prog->call[0]));
+	prog_take_stalls(m->prog, at, m->other, from, nr);
 }
 
 static uint16_t nudge(struct rng *rng, uint32_t num, uint32_t lo, uint32_t hi)
@@ -181,19 +164,16 @@ static void step_duplicate(struct mutation *m)
 	struct call call = m->prog->call[any_call(m)];
 	uint32_t at = rng_range(m->rng, 0, m->prog->nr_calls);
 
-	if (open_gap(m->prog, at, 1))
+	if (prog_gap(m->prog, at, 1))
 		m->prog->call[at] = call;
 }
 
 static void step_swap(struct mutation *m)
 {
 	uint32_t at = any_call(m);
-	struct call call = m->prog->call[at];
 
-	if (at + 1 >= m->prog->nr_calls)
-		return;
-	m->prog->call[at] = m->prog->call[at + 1];
-	m->prog->call[at + 1] = call;
+	if (at + 1 < m->prog->nr_calls)
+		prog_swap(m->prog, at);
 }
 
 static void step_async(struct mutation *m)
@@ -217,6 +197,30 @@ static void step_fail(struct mutation *m)
 	}
 }
 
+/* Another hit, another call to wait for, or no stall any more. New stalls need
+ * points of a kernel, which are not known here. */
+static void step_stall(struct mutation *m)
+{
+	uint32_t i = rng_below(m->rng, m->prog->nr_stalls);
+	struct stall stall = m->prog->stall[i];
+
+	if (!m->prog->nr_stalls)
+		return;
+	switch (rng_below(m->rng, 3)) {
+	case 0:
+		stall.hit = nudge(m->rng, stall.hit, 1, UINT16_MAX);
+		break;
+	case 1:
+		stall.until = (uint8_t)nudge(m->rng, stall.until,
+			stall.call + 1u, PROG_CALLS_MAX - 1);
+		break;
+	default:
+		prog_drop_stall(m->prog, i);
+		return;
+	}
+	(void)prog_add_stall(m->prog, &stall);
+}
+
 static const struct {
 	void (*take)(struct mutation *m);
 	uint32_t weight;
@@ -230,6 +234,7 @@ static const struct {
 	{step_fail, 5},
 	{step_swap, 6},
 	{step_duplicate, 6},
+	{step_stall, 6},
 };
 
 void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
@@ -247,6 +252,7 @@ void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 		for (k = 0; pick >= steps[k].weight; k++)
 			pick -= steps[k].weight;
 		steps[k].take(&m);
+		prog_fix_stalls(prog);
 	}
 }
 
@@ -267,5 +273,7 @@ void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
 	memcpy(prog.call, a->call, head * sizeof(prog.call[0]));
 	memcpy(&prog.call[head], &b->call[from], tail * sizeof(prog.call[0]));
 	prog.nr_calls = head + tail;
+	prog_take_stalls(&prog, 0, a, 0, head);
+	prog_take_stalls(&prog, head, b, from, tail);
 	*ret = prog;
 }

@@ -64,6 +64,8 @@ static const struct {
 			"split_huge_pages with an order (6.9)"},
 	{"fail", "no allocation fails: needs CONFIG_FAILSLAB, "
 		 "CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS"},
+	{"kcov_stall", "stalled calls only race: needs the kcov_stall patch of "
+		       "vm-images/patches/harness"},
 };
 
 const char *cap_name(unsigned int bit)

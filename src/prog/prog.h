@@ -13,12 +13,14 @@
  *   p1 exit
  *   p0 expect v1+8:16
  *
- * Grammar of a line: ACTOR [PROP...] OP ARG...; '#' starts a comment.
+ * Grammar of a line: ACTOR [PROP...] OP ARG... [STALL]; '#' starts a comment,
+ * but not inside a word.
  *   ACTOR  p0..p7, or p0.t1..p7.t3 for a thread other than the first
  *   PROP   async; fail_nth=N or fail_from=N: see struct call
  *   RANGE  vSLOT[+PAGE]:PAGES   pages of PROG_PAGE_SIZE, inside one slot
  *   ENUM   a name of values.def      FLAGS  names joined by '|', or 0
  *   NUM    name=decimal              a child of fork or wait: pN
+ *   STALL  stall=SYMBOL[+0xOFFSET][#HIT] until=CALL   see struct stall
  *
  * Addresses are fixed, so a program means the same in every run: slot k has
  * PROG_SLOT_PAGES pages from prog_addr(k, 0) on. Even slots begin on a 4 MiB
@@ -29,6 +31,8 @@
  * each by its actor. An `async` call is only started in its turn; the next call
  * of the same actor, a `barrier`, and the end of the program wait for it. A
  * call whose actor does not live (never forked, or gone) is skipped (-ESRCH).
+ * A call with a stall is started in its turn too; the calls up to CALL are made
+ * while it waits inside the kernel, those behind CALL after it has returned.
  * At the end every live process reads the pages of prog_end_pages() and exits.
  *
  * Pure: no clock, no allocation, no randomness but the struct rng passed in.
@@ -45,6 +49,7 @@
 #define PROG_SLOTS	8
 #define PROG_SLOT_PAGES 1024
 #define PROG_PAGE_SIZE	4096
+#define PROG_STALLS_MAX 4
 #define PROG_END_PAGES	256  /* pages that the end of a program checks */
 #define PROG_TEXT_MAX	8192 /* no canonical text is longer, with its NUL */
 
@@ -62,8 +67,9 @@ enum cap {
 	CAP_CGROUP_KILL = 1u << 9, /* cgroup.kill (5.14) */
 	CAP_SPLIT_ORDER = 1u << 10, /* split_huge_pages takes an order (6.9) */
 	CAP_FAIL = 1u << 11,	    /* allocations fail on demand */
+	CAP_KCOV_STALL = 1u << 12,  /* harness patch: stalls at points */
 };
-#define CAP_COUNT 12
+#define CAP_COUNT 13
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -208,7 +214,7 @@ union arg {
 #define CALL_ASYNC     0x01
 #define CALL_FAIL_FROM 0x02 /* all later ones fail too; .fail is not 0 */
 
-#define CALL_PROPS     (CALL_ASYNC | CALL_FAIL_FROM)
+#define CALL_PROPS (CALL_ASYNC | CALL_FAIL_FROM)
 
 /* The kernel's loops end when memory comes back, so it does */
 #define PROG_FAILS_MAX 64
@@ -230,10 +236,34 @@ struct call {
 	union arg arg[PROG_ARGS_MAX]; /* unused ones are 0 */
 };
 
+#define STALL_SYMBOL_MAX 64 /* bytes, with the NUL */
+#define STALL_OFFSET_MAX 0xfffffu
+
+/**
+ * struct stall - a part of the schedule: at the @hit-th time that call @call
+ * comes to a point of the kernel, it waits there until call @until is done
+ *
+ * The wait also ends when call @until sleeps (it needs what the stalled call
+ * holds), and after a budget of time. No call from @call + 1 to @until is of
+ * the actor that waits. Without CAP_KCOV_STALL, or where the kernel has no such
+ * function, the calls only race. On another build the point is the nearest one
+ * in the same function.
+ */
+struct stall {
+	char symbol[STALL_SYMBOL_MAX]; /* a function; letters, digits, _ and .
+					*/
+	uint32_t offset; /* of a point as KCOV reports it, from the function's
+			    start; 0 stands for its first */
+	uint16_t hit;	 /* from 1 */
+	uint8_t call;
+	uint8_t until; /* @call < @until < nr_calls */
+};
+
 struct prog {
-	uint32_t nr_calls; /* <= PROG_CALLS_MAX */
-	uint32_t pad;	   /* 0 */
+	uint32_t nr_calls;  /* <= PROG_CALLS_MAX */
+	uint32_t nr_stalls; /* <= PROG_STALLS_MAX */
 	struct call call[PROG_CALLS_MAX];
+	struct stall stall[PROG_STALLS_MAX]; /* by rising @call, one a call */
 };
 
 /** prog_addr() - user address of a page of a slot; constant, below 1 << 46 */
@@ -248,6 +278,8 @@ uint64_t call_bits(const struct call *call, uint32_t arg);
 /** call_sys_args() - arguments of the system call .nr of a RUN_SYSCALL op;
  *  unused ones are 0 */
 void call_sys_args(const struct call *call, uint64_t ret[SYS_ARGS_MAX]);
+/** call_stall() - the stall of call @i, or NULL */
+const struct stall *call_stall(const struct prog *prog, uint32_t i);
 /** prog_threads() - bit mask of the threads of @proc that make calls; bit 0 set
  */
 uint32_t prog_threads(const struct prog *prog, uint32_t proc);
@@ -274,8 +306,29 @@ int prog_parse(const char *text, size_t len, struct prog *ret, struct why *why);
 /** prog_print() - canonical text; prog_parse() of it gives @prog back.
  *  @prog must pass prog_check(). PROG_TEXT_MAX always suffices. */
 void prog_print(const struct prog *prog, struct text *out);
-/** call_print() - one call, without the newline */
-void call_print(const struct call *call, struct text *out);
+/** call_print() - call @i with its stall, without the newline */
+void call_print(const struct prog *prog, uint32_t i, struct text *out);
+
+/*
+ * What changes a program keeps its stalls true by these. Stalls name calls by
+ * number; one that cannot hold any more is dropped.
+ */
+/** prog_gap() - room for @nr calls at @at, zeroed; returns how many fit */
+uint32_t prog_gap(struct prog *prog, uint32_t at, uint32_t nr);
+/** prog_cut() - remove @nr calls from @at on; they are there */
+void prog_cut(struct prog *prog, uint32_t at, uint32_t nr);
+/** prog_swap() - exchange call @at and the next, which is there */
+void prog_swap(struct prog *prog, uint32_t at);
+/** prog_take_stalls() - the stalls of @from that lie in its @nr calls from
+ *  @first on, whose copies begin at @at of @prog */
+void prog_take_stalls(struct prog *prog, uint32_t at, const struct prog *from,
+	uint32_t first, uint32_t nr);
+/** prog_add_stall() - false: it cannot be, or there is no room; @stall replaces
+ *  that of the same call */
+bool prog_add_stall(struct prog *prog, const struct stall *stall);
+void prog_drop_stall(struct prog *prog, uint32_t i);
+/** prog_fix_stalls() - after a change of actors: drop what cannot hold */
+void prog_fix_stalls(struct prog *prog);
 
 /**
  * prog_generate() - a new program of @nr_calls calls (1..PROG_CALLS_MAX)
@@ -292,8 +345,8 @@ void prog_generate(
  *
  * Steps: insert, remove, splice with @other (may be NULL), change an argument,
  * move a call to another actor, duplicate, swap neighbours, make a call
- * asynchronous or not, let one of its allocations fail or not. The result
- * passes prog_check() and has at least a call.
+ * asynchronous or not, let one of its allocations fail or not, change or drop
+ * a stall. The result passes prog_check() and has at least a call.
  */
 void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 	struct rng *rng);
@@ -307,8 +360,9 @@ void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
  * @keeps: returns >0 when the program still has it, 0 when not, negative errno
  *	   to stop; called at most @max_tries times
  *
- * Drops runs of calls, then single calls, then shrinks ranges and simplifies
- * (no async, first thread). Returns the number of calls to @keeps, or its error
+ * Drops runs of calls, then single calls, then stalls, then shrinks ranges and
+ * simplifies (no async, first thread). Returns the number of calls to @keeps,
+ *or its error
  * (@prog then holds the smallest one that had the property).
  */
 int prog_minimize(struct prog *prog,
@@ -369,6 +423,31 @@ struct call_result {
 	uint8_t pad;
 };
 
+/* How a stall ended */
+enum stall_outcome {
+	STALL_UNARMED,	 /* a plain race: no KCOV_STALL, no such point, or the
+			    call was not made */
+	STALL_MISSED,	 /* the call never came to the point so often */
+	STALL_INSIDE,	 /* the other call was done while this one waited */
+	STALL_EMPTY,	 /* the other call was skipped */
+	STALL_BLOCKED,	 /* the other call slept until this one went on */
+	STALL_TIMED_OUT, /* neither, within the budget */
+	STALL_KILLED,	 /* a fatal signal ended it */
+	STALL_IRQS_OFF,	 /* it would have waited with interrupts off */
+	STALL_OUTCOMES
+};
+/** stall_outcome_name() - "missed", "finished inside" ...; any byte will do */
+const char *stall_outcome_name(uint8_t outcome);
+
+/** struct stall_result - what one stall did */
+struct stall_result {
+	uint8_t outcome; /* enum stall_outcome */
+	uint8_t atomic;	 /* 1: it spun, as it could not sleep there */
+	uint16_t pad;
+	uint32_t hits; /* of the point, until it waited or the call returned */
+	uint32_t us;   /* how long it waited */
+};
+
 #define RESULT_OBS_MAX 2048
 #define RESULT_OOM     0x01 /* the memory cgroup's OOM killer struck */
 #define RESULT_TIMEOUT 0x02 /* ended by cgroup.kill after its time */
@@ -385,6 +464,7 @@ struct prog_result {
 	uint32_t nr_pcs;   /* KCOV hits, all actors; 0 where not counted */
 	char message[128]; /* with RESULT_BROKEN */
 	struct call_result call[PROG_CALLS_MAX];
+	struct stall_result stall[PROG_STALLS_MAX];
 	uint64_t obs[RESULT_OBS_MAX];		  /* stamps read by expect */
 	uint64_t end[PROG_PROCS][PROG_END_PAGES]; /* as prog_end_pages() */
 };

@@ -490,20 +490,24 @@ static int (*const effects[])(
 	[EFFECT_EXITS] = do_exits,
 };
 
-/* The call at which an async call is done at the latest; 0 when it was not
- * async */
+/* The call at which an async or stalled call is done at the latest; 0 when it
+ * was neither */
 static uint32_t flight_end(const struct world *w, uint32_t i)
 {
 	const struct call *call = &w->prog->call[i], *next;
+	const struct stall *stall = call_stall(w->prog, i);
 	const struct call_result *res = &w->result->call[i];
 
 	if (res->state == CALL_STARTED)
 		return UNTIL_FOREVER;
-	if (!(call->props & CALL_ASYNC))
+	if (!(call->props & CALL_ASYNC) && !stall)
 		return 0;
 	while (++i < w->prog->nr_calls) {
 		next = &w->prog->call[i];
 		res = &w->result->call[i];
+		if (stall && i > stall->until && res->state != CALL_SKIPPED &&
+			res->state != CALL_NOT_RUN)
+			return i;
 		if (next->op == OP_BARRIER && res->state == CALL_DONE)
 			return i;
 		if (next->proc != call->proc || next->thread != call->thread)

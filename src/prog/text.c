@@ -1,99 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The text form: parse and print. The grammar is told in prog.h. */
-#include "prog/prog.h"
+#include "prog/words.h"
 
 #include <errno.h>
 #include <string.h>
-
-/** struct word - a piece of the text between blanks */
-struct word {
-	const char *at;
-	size_t len;
-};
-
-/** struct line - what is left of one line */
-struct line {
-	const char *at, *end;
-	uint32_t number; /* from 1 */
-	struct why *why;
-};
-
-#define WORD_SHOWN 40 /* bytes of a bad word that an error quotes */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static bool word_is(const struct word *word, const char *name)
-{
-	return word->len == strlen(name) &&
-	       memcmp(word->at, name, word->len) == 0;
-}
-
-/* The next word of the line; empty at its end or at a comment */
-static struct word next_word(struct line *line)
-{
-	struct word word;
-
-	while (line->at < line->end && is_blank(*line->at))
-		line->at++;
-	word.at = line->at;
-	while (line->at < line->end && !is_blank(*line->at) && *line->at != '#')
-		line->at++;
-	word.len = (size_t)(line->at - word.at);
-	return word;
-}
-
-/* One error for all: line, word, what was expected instead */
-static int bad_word(
-	const struct line *line, const struct word *word, const char *expected)
-{
-	char shown[WORD_SHOWN + 1];
-	size_t len = min_size(word->len, WORD_SHOWN);
-
-	for (size_t i = 0; i < len; i++)
-		shown[i] = word->at[i] >= ' ' && word->at[i] <= '~'
-				   ? word->at[i]
-				   : '?';
-	shown[len] = '\0';
-	/* the words say it all: no text of an errno behind them */
-	if (!len)
-		(void)why_set(line->why, 0,
-			"line %u: the line ends where %s is expected",
-			line->number, expected);
-	else
-		(void)why_set(line->why, 0, "line %u: '%s': expected %s",
-			line->number, shown, expected);
-	return -EINVAL;
-}
-
-/* A decimal without leading zeros off the front of @word; false if none */
-static bool eat_number(struct word *word, uint32_t *ret)
-{
-	uint32_t num = 0;
-	size_t len = 0;
-
-	while (len < word->len && word->at[len] >= '0' &&
-		word->at[len] <= '9') {
-		if (len == 6 || (len == 1 && word->at[0] == '0'))
-			return false;
-		num = num * 10 + (uint32_t)(word->at[len++] - '0');
-	}
-	word->at += len;
-	word->len -= len;
-	*ret = num;
-	return len > 0;
-}
-
-static bool eat_char(struct word *word, char c)
-{
-	if (!word->len || *word->at != c)
-		return false;
-	word->at++;
-	word->len--;
-	return true;
-}
 
 static bool parse_proc(struct word *word, uint32_t *ret)
 {
@@ -335,8 +245,10 @@ static int parse_prop(
 	return err ? err : 1;
 }
 
-/* A line whose first word @word is an actor. */
-static int parse_call(struct line *line, struct word word, struct call *call)
+/* A line whose first word @word is an actor. @stall->hit stays 0 without one.
+ */
+static int parse_call(struct line *line, struct word word, struct call *call,
+	struct stall *stall)
 {
 	int err = parse_actor(line, &word, call);
 
@@ -354,32 +266,77 @@ static int parse_call(struct line *line, struct word word, struct call *call)
 	if (err)
 		return err;
 	word = next_word(line);
+	if (word_begins(&word, "stall=")) {
+		err = parse_stall(line, &word, stall);
+		if (err)
+			return err;
+		word = next_word(line);
+	}
 	return word.len ? bad_word(line, &word, "the end of the line") : 0;
 }
 
-static int parse_line(struct line *line, struct prog *prog)
+/** struct parsed - a program, and where in the text its stalls were */
+struct parsed {
+	struct prog prog;
+	uint32_t line[PROG_STALLS_MAX];
+};
+
+static int add_stall(
+	const struct line *line, struct parsed *parsed, struct stall *stall)
+{
+	struct prog *prog = &parsed->prog;
+
+	if (prog->nr_stalls == PROG_STALLS_MAX)
+		return why_set(line->why, -E2BIG,
+			"line %u: more than %u stalls", line->number,
+			PROG_STALLS_MAX);
+	stall->call = (uint8_t)(prog->nr_calls - 1);
+	parsed->line[prog->nr_stalls] = line->number;
+	prog->stall[prog->nr_stalls++] = *stall;
+	return 0;
+}
+
+/* A stall names a call that comes later, so it is judged at the end. */
+static int check_stalls(const struct parsed *parsed, struct why *why)
+{
+	for (uint32_t i = 0; i < parsed->prog.nr_stalls; i++) {
+		const struct stall *stall = &parsed->prog.stall[i];
+		const char *flaw = stall_flaw(&parsed->prog, stall);
+
+		if (flaw) {
+			(void)why_set(why, 0, "line %u: 'until=%u': %s",
+				parsed->line[i], stall->until, flaw);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int parse_line(struct line *line, struct parsed *parsed)
 {
 	struct word word = next_word(line);
+	struct prog *prog = &parsed->prog;
+	struct stall stall = {0};
 	struct call call = {0};
 	int err;
 
 	if (!word.len)
 		return 0;
-	err = parse_call(line, word, &call);
+	err = parse_call(line, word, &call, &stall);
 	if (err)
 		return err;
 	if (prog->nr_calls == PROG_CALLS_MAX)
 		return why_set(line->why, -E2BIG, "line %u: more than %u calls",
 			line->number, PROG_CALLS_MAX);
 	prog->call[prog->nr_calls++] = call;
-	return 0;
+	return stall.hit ? add_stall(line, parsed, &stall) : 0;
 }
 
 int prog_parse(const char *text, size_t len, struct prog *ret, struct why *why)
 {
 	const char *end = text + len;
 	struct line line = {.why = why};
-	struct prog prog = {0};
+	struct parsed parsed = {0};
 	int err;
 
 	while (text < end) {
@@ -388,15 +345,17 @@ int prog_parse(const char *text, size_t len, struct prog *ret, struct why *why)
 		line.at = text;
 		line.end = eol ? eol : end;
 		line.number++;
-		err = parse_line(&line, &prog);
+		err = parse_line(&line, &parsed);
 		if (err)
 			return err;
 		text = line.end + 1;
 		if (!eol)
 			break;
 	}
-	*ret = prog;
-	return 0;
+	err = check_stalls(&parsed, why);
+	if (!err)
+		*ret = parsed.prog;
+	return err;
 }
 
 static void print_flags(
@@ -447,8 +406,10 @@ static void print_arg(
 	}
 }
 
-void call_print(const struct call *call, struct text *out)
+void call_print(const struct prog *prog, uint32_t i, struct text *out)
 {
+	const struct call *call = &prog->call[i];
+	const struct stall *stall = call_stall(prog, i);
 	const struct op *op = &ops[call->op];
 
 	text_addf(out, "p%u", call->proc);
@@ -461,14 +422,16 @@ void call_print(const struct call *call, struct text *out)
 			call->props & CALL_FAIL_FROM ? "fail_from" : "fail_nth",
 			call->fail);
 	text_addf(out, " %s", op->name);
-	for (uint32_t i = 0; i < PROG_ARGS_MAX; i++)
-		print_arg(&op->arg[i], &call->arg[i], out);
+	for (uint32_t k = 0; k < PROG_ARGS_MAX; k++)
+		print_arg(&op->arg[k], &call->arg[k], out);
+	if (stall)
+		print_stall(stall, out);
 }
 
 void prog_print(const struct prog *prog, struct text *out)
 {
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
-		call_print(&prog->call[i], out);
+		call_print(prog, i, out);
 		text_add(out, "\n", 1);
 	}
 }

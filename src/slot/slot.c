@@ -72,6 +72,7 @@ uint32_t slot_submit(struct slot *slot, uint32_t lane,
 	to->flags = request->flags;
 	to->number = request->number;
 	to->timeout_ms = request->timeout_ms;
+	memcpy(to->stall_pc, request->stall_pc, sizeof(to->stall_pc));
 	if (prog)
 		to->prog = *prog;
 	STORE(to->request, number);
@@ -94,6 +95,8 @@ static void result_blank(const struct prog *prog, struct prog_result *result)
 		(PROG_CALLS_MAX - prog->nr_calls) * sizeof(result->call[0]));
 	memset(&result->obs[result->nr_obs], 0,
 		(RESULT_OBS_MAX - result->nr_obs) * sizeof(result->obs[0]));
+	memset(&result->stall[prog->nr_stalls], 0,
+		(PROG_STALLS_MAX - prog->nr_stalls) * sizeof(result->stall[0]));
 	for (uint32_t p = 0; p < PROG_PROCS; p++)
 		for (uint32_t i = 0; i < PROG_END_PAGES; i++)
 			if (i >= nr || !(result->live >> p & 1))
@@ -128,11 +131,14 @@ int slot_take(const struct slot *slot, uint32_t lane, const struct prog *prog,
 /* The recorder leaves older calls behind those of a shorter program. */
 static void calls_blank(struct prog *prog)
 {
-	uint32_t nr = prog->nr_calls;
+	uint32_t nr = prog->nr_calls, stalls = prog->nr_stalls;
 
 	if (nr < PROG_CALLS_MAX)
 		memset(&prog->call[nr], 0,
 			(PROG_CALLS_MAX - nr) * sizeof(prog->call[0]));
+	if (stalls < PROG_STALLS_MAX)
+		memset(&prog->stall[stalls], 0,
+			(PROG_STALLS_MAX - stalls) * sizeof(prog->stall[0]));
 }
 
 /* Copies record @i of @from to the end of @ret, if it is one. */
@@ -192,14 +198,16 @@ uint32_t slot_pending(const struct slot *slot, uint32_t lane,
 	ret->flags = from->flags;
 	ret->number = from->number;
 	ret->timeout_ms = from->timeout_ms;
+	memcpy(ret->stall_pc, from->stall_pc, sizeof(ret->stall_pc));
 	if (ret->command == SLOT_RUN) {
 		uint32_t nr = from->prog.nr_calls;
 
 		nr = nr <= PROG_CALLS_MAX ? nr : PROG_CALLS_MAX + 1;
 		prog->nr_calls = nr;
-		prog->pad = from->prog.pad;
+		prog->nr_stalls = from->prog.nr_stalls;
 		for (uint32_t i = 0; i < nr && i < PROG_CALLS_MAX; i++)
 			prog->call[i] = from->prog.call[i];
+		memcpy(prog->stall, from->prog.stall, sizeof(prog->stall));
 	}
 	return number;
 }
@@ -213,7 +221,8 @@ uint32_t slot_record(struct slot *slot, uint32_t lane, const struct prog *prog)
 	STORE(to->record[i].number, 0);
 	memset(to->progress[i], CALL_NOT_RUN, PROG_CALLS_MAX);
 	to->record[i].prog.nr_calls = prog->nr_calls;
-	to->record[i].prog.pad = 0;
+	to->record[i].prog.nr_stalls = prog->nr_stalls;
+	memcpy(to->record[i].prog.stall, prog->stall, sizeof(prog->stall));
 	for (uint32_t c = 0; c < prog->nr_calls; c++)
 		to->record[i].prog.call[c] = prog->call[c];
 	STORE(to->record[i].number, number);

@@ -23,7 +23,7 @@
 #include "prog/prog.h"
 
 #define SLOT_MAGIC     0x4c535452u /* "RTSL" */
-#define SLOT_VERSION   1
+#define SLOT_VERSION   2
 #define SLOT_BYTES     (4u << 20)
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
@@ -66,6 +66,9 @@ struct slot_lane {
 	uint32_t flags;	     /* RUN_* */
 	uint32_t number;     /* in and out, see enum slot_command */
 	uint32_t timeout_ms; /* of one program, already scaled */
+	/* of each stall of @prog: its point in this kernel, as KCOV reports it;
+	 * 0: it has none, and the calls only race */
+	uint64_t stall_pc[PROG_STALLS_MAX];
 	struct prog prog;
 	/* written by the guest */
 	uint32_t reply __attribute__((aligned(4096)));
@@ -121,6 +124,7 @@ struct slot_request {
 	uint32_t flags;
 	uint32_t number;
 	uint32_t timeout_ms;
+	uint64_t stall_pc[PROG_STALLS_MAX]; /* as in struct slot_lane */
 };
 
 /** slot_submit() - host's end. @prog may be NULL where the command needs none.

@@ -13,7 +13,7 @@ static void print_record(
 		struct text text;
 
 		text_init(&text, line, sizeof(line));
-		call_print(&prog->call[i], &text);
+		call_print(prog, i, &text);
 		g_string_append_printf(
 			out, "%s  # %s\n", line, call_state_name(progress[i]));
 	}

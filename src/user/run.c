@@ -72,6 +72,8 @@ void user_adapt(struct prog *prog)
 	memset(&prog->call[nr], 0,
 		(prog->nr_calls - nr) * sizeof(prog->call[0]));
 	prog->nr_calls = nr;
+	memset(prog->stall, 0, sizeof(prog->stall));
+	prog->nr_stalls = 0;
 }
 
 /* ---- one call ---- */
