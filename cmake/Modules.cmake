@@ -71,23 +71,39 @@ function(add_guest_program name)
 	target_link_options(${name} PRIVATE -static)
 endfunction()
 
-# add_engine(NAME MODULE module USES module...): a libFuzzer program. Its objects
-# are not instrumented: features are the kernel's edges, by extra counters, and
-# nothing of our own parser. Linking needs clang whatever compiles the rest.
-function(add_engine name)
+# add_engines(MODULE module USES module...): the programs of the folders of
+# MODULE around one set of objects. These are not instrumented: features are the
+# kernel's edges and nothing of our own parser. Linking libFuzzer needs clang,
+# whatever compiles the rest.
+function(add_engines)
 	cmake_parse_arguments(arg "" "MODULE" "USES" ${ARGN})
 	find_program(CLANG NAMES clang clang-14 REQUIRED)
-	module_objects(objects ${name} ${arg_MODULE} ${arg_USES})
+	module_objects(objects engine ${arg_MODULE} ${arg_USES})
+	set(dir ${PROJECT_SOURCE_DIR}/${arg_MODULE})
+	add_library(engine-main-libfuzzer OBJECT ${dir}/libfuzzer/engine.c)
+	add_executable(rmaptorture-afl ${dir}/afl/server.c ${objects})
+	add_library(rmaptorture-afl-mutator MODULE ${dir}/afl/mutator.c
+		${objects})
+	set_target_properties(rmaptorture-afl-mutator PROPERTIES PREFIX "")
 	foreach(module IN LISTS arg_MODULE arg_USES)
-		module_setup(${name}-${module} ${module} USES ${arg_USES})
-		target_compile_options(${name}-${module} PRIVATE -O2)
+		module_setup(engine-${module} ${module} USES ${arg_USES})
+		target_compile_options(engine-${module} PRIVATE -O2)
+		set_target_properties(engine-${module} PROPERTIES
+			POSITION_INDEPENDENT_CODE ON)
 	endforeach()
-	add_custom_command(OUTPUT ${name}
-		COMMAND ${CLANG} -fsanitize=fuzzer ${objects} -o ${name}
+	foreach(target engine-main-libfuzzer rmaptorture-afl
+			rmaptorture-afl-mutator)
+		module_setup(${target} ${arg_MODULE} USES ${arg_USES})
+		target_compile_options(${target} PRIVATE -O2)
+	endforeach()
+	list(APPEND objects $<TARGET_OBJECTS:engine-main-libfuzzer>)
+	add_custom_command(OUTPUT rmaptorture-libfuzzer
+		COMMAND ${CLANG} -fsanitize=fuzzer ${objects}
+			-o rmaptorture-libfuzzer
 		DEPENDS ${objects}
 		COMMAND_EXPAND_LISTS VERBATIM
-		COMMENT "Linking libFuzzer engine ${name}")
-	add_custom_target(engine-${name} ALL DEPENDS ${name})
+		COMMENT "Linking libFuzzer engine rmaptorture-libfuzzer")
+	add_custom_target(engine-libfuzzer ALL DEPENDS rmaptorture-libfuzzer)
 endfunction()
 
 # add_host_program(NAME MODULE module USES module... HEADERS module...

@@ -34,6 +34,12 @@ struct lane_options {
 	uint32_t lane;
 };
 
+/** struct lane_death - how the VM of the last LANE_LOST ended */
+struct lane_death {
+	bool ours, hung; /* of the program that was lost; no word of it */
+	uint64_t title;	 /* hash of the title it has in the store */
+};
+
 /** struct lane - this engine's end of a lane; zeroed before lane_open() */
 struct lane {
 	const struct slot_control *control;
@@ -43,6 +49,7 @@ struct lane {
 	uint32_t index;
 	uint32_t generation; /* of @slot */
 	uint32_t spooled;
+	struct lane_death death;
 };
 
 /** lane_parse_options() - pick our --name=value arguments out of @argv.

@@ -107,8 +107,7 @@ int lane_open(
 }
 
 /* Read the control block whole: it is odd while the host changes it. */
-static uint32_t control_read(
-	const struct lane *lane, char path[256], uint32_t *ret_guilty)
+static uint32_t control_read(struct lane *lane, char path[256])
 {
 	const struct slot_control *control = lane->control;
 	uint32_t before, after;
@@ -117,7 +116,11 @@ static uint32_t control_read(
 		before =
 			__atomic_load_n(&control->generation, __ATOMIC_ACQUIRE);
 		memcpy(path, control->path, sizeof(control->path));
-		*ret_guilty = control->guilty;
+		lane->death = (struct lane_death){
+			.ours = control->guilty == lane->index,
+			.hung = control->hung,
+			.title = control->title,
+		};
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		after = __atomic_load_n(&control->generation, __ATOMIC_RELAXED);
 	} while (before != after || before & 1);
@@ -137,13 +140,13 @@ static bool vm_changed(const struct lane *lane)
 }
 
 /* Map the slot that serves the lane now; the old VM is gone. False: stop. */
-static bool lane_attach(struct lane *lane, uint32_t *ret_guilty)
+static bool lane_attach(struct lane *lane)
 {
 	char path[256];
 	void *map = NULL;
 
 	while (!control_stop(lane)) {
-		uint32_t generation = control_read(lane, path, ret_guilty);
+		uint32_t generation = control_read(lane, path);
 
 		if (path[0] && !map_file(path, O_RDWR, SLOT_BYTES, &map)) {
 			if (lane->slot)
@@ -236,18 +239,16 @@ enum lane_outcome lane_run(struct lane *lane, const struct prog *prog,
 	uint8_t *map, struct judgment *ret)
 {
 	enum lane_outcome outcome;
-	uint32_t guilty;
 
 	for (int try = 0; try < 2; try++) {
-		if ((!lane->slot || vm_changed(lane)) &&
-			!lane_attach(lane, &guilty))
+		if ((!lane->slot || vm_changed(lane)) && !lane_attach(lane))
 			return LANE_STOP;
 		outcome = submit_and_wait(lane, prog);
 		if (outcome == LANE_DONE)
 			return judge(lane, prog, map, ret);
-		if (outcome == LANE_STOP || !lane_attach(lane, &guilty))
+		if (outcome == LANE_STOP || !lane_attach(lane))
 			return LANE_STOP;
-		if (guilty == lane->index)
+		if (lane->death.ours)
 			break;
 		lane->stats->retried++;
 	}

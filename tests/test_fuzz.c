@@ -4,13 +4,12 @@
 #include "fuzz/fuzz.h"
 #include "store/store.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "shared.h"
 #include "test.h"
 
 #define PROGRAM	   "p0 mmap v0:1 rw anon\np0 touch v0:1\n"
@@ -26,23 +25,6 @@ struct world {
 	enum guest_kind kind;
 	uint32_t guilty; /* lane of which the first VM dies */
 };
-
-static void *map_shared(const char *dir, const char *name, size_t len)
-{
-	char path[128];
-	void *map;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)len))
-		exit(99);
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		exit(99);
-	return map;
-}
 
 static void publish(struct world *w, const char *slot)
 {
@@ -115,14 +97,6 @@ static void world_open(struct world *w, enum guest_kind kind, uint32_t guilty)
 	if (prog_parse(PROGRAM, strlen(PROGRAM), &w->prog, NULL))
 		exit(99);
 	publish(w, "slot0");
-}
-
-static void dir_remove(const char *dir)
-{
-	g_autofree char *command = g_strdup_printf("rm -rf '%s'", dir);
-
-	if (system(command))
-		exit(99);
 }
 
 static void world_close(struct world *w)

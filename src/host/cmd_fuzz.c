@@ -21,7 +21,9 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&fuzz->target),
 		{"engine", 0, 0, G_OPTION_ARG_STRING, &fuzz->engine,
-			"libfuzzer (default)", "NAME"},
+			"libfuzzer (default), afl, or both by turns: "
+			"libfuzzer,afl",
+			"NAME"},
 		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &fuzz->max_runtime,
 			"how long to fuzz (default 10m)", "TIME"},
 		{"vms", 0, 0, G_OPTION_ARG_INT, &fuzz->vms,
@@ -39,17 +41,34 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 	};
 
 	fuzz->replays = REPLAYS_DEFAULT;
-	if (!host_parse(argc, argv, entries, "[-- LIBFUZZER ARGUMENTS]",
+	if (!host_parse(argc, argv, entries, "[-- ENGINE'S ARGUMENTS]",
 		    "Fuzz a kernel in VMs until the time is over.", options))
 		return FALSE;
-	if (fuzz->engine && strcmp(fuzz->engine, "libfuzzer")) {
-		fprintf(stderr,
-			"rmaptorture fuzz: no engine '%s'; there is "
-			"libfuzzer\n",
-			fuzz->engine);
-		return FALSE;
-	}
 	return TRUE;
+}
+
+/* --engine: one name or two */
+static gboolean choose_engines(
+	const char *names, const struct engine_kind *ret[2])
+{
+	static const struct engine_kind *const kinds[] = {
+		&engine_libfuzzer, &engine_afl};
+	g_auto(GStrv) name = g_strsplit(names ? names : "libfuzzer", ",", 0);
+	guint nr = 0;
+
+	for (guint i = 0; name[i]; i++) {
+		for (gsize k = 0; k < G_N_ELEMENTS(kinds); k++) {
+			if (nr < 2 && !strcmp(name[i], kinds[k]->name))
+				ret[nr++] = kinds[k];
+		}
+	}
+	if (nr && nr == g_strv_length(name))
+		return TRUE;
+	fprintf(stderr,
+		"rmaptorture fuzz: --engine '%s': want libfuzzer, afl or "
+		"libfuzzer,afl\n",
+		names);
+	return FALSE;
 }
 
 static guint default_vms(void)
@@ -192,13 +211,9 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	const struct host_options *options)
 {
-	g_autofree char *bin = host_executable_dir();
-	g_autofree char *engine =
-		g_build_filename(bin, "rmaptorture-libfuzzer", NULL);
 	struct session_options want = {
 		.out = fuzz->out ? fuzz->out : "out",
 		.corpus = fuzz->corpus,
-		.engine_path = engine,
 		.engine_args = engine_args,
 		.nr_vms = fuzz->vms > 0 ? (guint)fuzz->vms : default_vms(),
 		.stop_after = (guint)MAX(fuzz->stop_after, 0),
@@ -209,6 +224,8 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	struct host_result *result;
 	int status;
 
+	if (!choose_engines(fuzz->engine, want.engines))
+		return EXIT_BROKEN;
 	want.seconds = host_seconds(
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)
@@ -242,7 +259,7 @@ int cmd_fuzz(int argc, char **argv)
 		return EXIT_BROKEN;
 	if (argc > 1 && strcmp(argv[1], "--")) {
 		fprintf(stderr,
-			"rmaptorture fuzz: '%s'? libFuzzer's own arguments "
+			"rmaptorture fuzz: '%s'? The engine's own arguments "
 			"come after --\n",
 			argv[1]);
 		return EXIT_BROKEN;

@@ -6,57 +6,43 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define RESTARTS_MAX   100
-#define STOP_WAIT_MS   3000
-#define RSS_LIMIT_MIB  1024
-#define UNIT_TIMEOUT_S 100000 /* the host decides what hangs, not libFuzzer */
+#define RESTARTS_MAX 100
+#define STOP_WAIT_MS 3000
 
-/* Does the user run another mode of libFuzzer (-merge, a file to replay)? */
-static gboolean has_own_inputs(char **args)
+guint32 engine_seed(const struct engine *engine)
 {
-	for (; args && *args; args++) {
-		if ((*args)[0] != '-' || g_str_has_prefix(*args, "-merge="))
-			return TRUE;
-	}
-	return FALSE;
+	const struct host_options *options = engine->machine->session->options;
+	guint number = engine->machine->index * SLOT_LANES + engine->lane;
+	guint32 seed = (guint32)(options->seed * 1000003 + number * 8191 +
+				 engine->restarts + 1);
+
+	return seed ? seed : 1;
 }
 
-static GPtrArray *engine_command(const struct engine *engine)
+gint64 engine_seconds_left(const struct engine *engine)
 {
-	const struct session *session = engine->machine->session;
-	const struct session_options *want = session->want;
-	guint number = engine->machine->index * SLOT_LANES + engine->lane;
-	gint64 left = (session->end - g_get_monotonic_time()) / G_USEC_PER_SEC;
-	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
-	guint32 seed = (guint32)(session->options->seed * 1000003 +
-				 number * 8191 + engine->restarts + 1);
+	gint64 left = engine->machine->session->end - g_get_monotonic_time();
 
-	host_args_add(args, "%s", want->engine_path);
-	host_args_add(args, "-artifact_prefix=%s/artifacts/", want->out);
-	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
-	host_args_add(args, "-len_control=0");
-	host_args_add(args, "-reload=1");
-	/* or an entry is removed before the one that replaces it is written */
-	host_args_add(args, "-reduce_inputs=0");
-	host_args_add(args, "-rss_limit_mb=%d", RSS_LIMIT_MIB);
-	host_args_add(args, "-timeout=%d", UNIT_TIMEOUT_S);
-	host_args_add(args, "-print_final_stats=1");
-	host_args_add(args, "-seed=%u", seed ? seed : 1);
-	host_args_add(args, "-max_total_time=%" G_GINT64_FORMAT, MAX(left, 1));
-	for (char **own = want->engine_args; own && *own; own++)
+	return MAX(left / G_USEC_PER_SEC, 1);
+}
+
+void engine_add_own_args(const struct engine *engine, GPtrArray *args)
+{
+	const struct session_options *want = engine->machine->session->want;
+	char **own = want->engine_args;
+
+	for (; own && *own && engine->kind == want->engines[0]; own++)
 		host_args_add(args, "%s", *own);
-	if (!has_own_inputs(want->engine_args)) {
-		host_args_add(args, "%s/corpus", want->out);
-		if (want->corpus)
-			host_args_add(args, "%s", want->corpus);
-	}
-	host_args_add(args, "-ignore_remaining_args=1");
+}
+
+void engine_add_lane_args(const struct engine *engine, GPtrArray *args)
+{
 	host_args_add(args, "--control=%s", engine->machine->control_path);
 	host_args_add(args, "--stats=%s", engine->stats_path);
-	host_args_add(args, "--spool=%s/spool", want->out);
+	host_args_add(
+		args, "--spool=%s/spool", engine->machine->session->want->out);
 	host_args_add(args, "--lane=%u", engine->lane);
 	g_ptr_array_add(args, NULL);
-	return args;
 }
 
 static void engine_ended(GObject *object, GAsyncResult *done, gpointer user)
@@ -102,10 +88,12 @@ gboolean engine_start(struct engine *engine, GError **error)
 		engine->stats_path, sizeof(*engine->stats), PROT_READ, error);
 	if (!engine->stats)
 		return FALSE;
-	args = engine_command(engine);
+	args = engine->kind->command(engine);
 	g_subprocess_launcher_set_stdout_file_path(launcher, log);
 	g_subprocess_launcher_set_child_setup(
 		launcher, child_dies_with_us, GINT_TO_POINTER(getpid()), NULL);
+	if (engine->kind->environ)
+		engine->kind->environ(engine, launcher);
 	g_clear_object(&engine->process);
 	engine->process = g_subprocess_launcher_spawnv(
 		launcher, (const char *const *)args->pdata, error);
@@ -117,6 +105,9 @@ gboolean engine_start(struct engine *engine, GError **error)
 
 void engine_stop(struct engine *engine)
 {
+	if (engine->process && engine->kind->stop_signal)
+		g_subprocess_send_signal(
+			engine->process, engine->kind->stop_signal);
 	for (int ms = 0; engine->process && ms < STOP_WAIT_MS; ms += 10) {
 		if (!g_subprocess_get_identifier(engine->process))
 			return;

@@ -5,17 +5,25 @@
  */
 #include "session.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #define REPORTED_LOOKS 3 /* that a kernel may take to die of its report */
 
-/* Point the engines to @vm; NULL: there is none for now. */
-static void control_publish(struct machine *machine, guint32 guilty)
+/* Point the engines to the machine's VM. @death: how the one before it ended;
+ * NULL: there was none */
+static void control_publish(
+	struct machine *machine, const struct report *death, gboolean hung)
 {
+	guint32 guilty = death ? guilty_lane(death) : SLOT_LANES;
 	struct slot_control *control = machine->control;
 
 	__atomic_add_fetch(&control->generation, 1, __ATOMIC_ACQ_REL);
-	control->guilty = guilty;
+	control->guilty = hung ? machine->silent : guilty;
+	machine->silent = SLOT_LANES;
+	control->hung = hung;
+	control->title =
+		death ? hash_bytes(death->title, strlen(death->title)) : 0;
 	(void)g_strlcpy(control->path,
 		machine->vm ? vm_slot_path(machine->vm) : "",
 		sizeof(control->path));
@@ -62,7 +70,7 @@ static void machine_died(
 	vm_end_title(vm, end, &report);
 	machine->vm = NULL;
 	if (!session->stopping && machine_take_vm(machine, &error))
-		control_publish(machine, guilty_lane(&report));
+		control_publish(machine, &report, end == VM_END_HUNG);
 	if (end == VM_END_QEMU_DIED) {
 		session->broken++;
 		host_progress(session->options, FALSE, "BROKEN: %s", detail);
@@ -113,7 +121,7 @@ struct machine *machine_new(
 	machine->control->magic = SLOT_MAGIC;
 	machine->control->caps = session->target->caps;
 	machine->control->timeout_ms = session->target->timeout_ms;
-	control_publish(machine, SLOT_LANES);
+	control_publish(machine, NULL, FALSE);
 	return machine;
 }
 
@@ -141,7 +149,7 @@ static void machine_retire(struct machine *machine, struct report *report)
 
 	vm_set_end_handler(vm, NULL, NULL);
 	if (machine_take_vm(machine, &error))
-		control_publish(machine, guilty_lane(report));
+		control_publish(machine, report, FALSE);
 	file_death(session, vm, VM_END_PANIC, "the kernel lives on", report);
 	vm_free(vm);
 	if (error)
@@ -186,6 +194,7 @@ static void watch_lanes(struct machine *machine)
 				(double)limit / G_USEC_PER_SEC);
 
 			machine->watch[i].since = now;
+			machine->silent = i;
 			vm_declare_hung(machine->vm, why);
 			return;
 		}

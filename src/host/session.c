@@ -7,8 +7,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define TICK_MS	     500
-#define STATUS_TICKS 4 /* between two status lines */
+#define TICK_MS	       500
+#define STATUS_TICKS   4 /* between two status lines */
+#define EXCHANGE_TICKS 2
 
 static double since(gint64 start)
 {
@@ -151,6 +152,21 @@ static void print_status(struct session *session)
 		session->broken);
 }
 
+/* What one engine found interesting is given to the others. */
+static void exchange(struct session *session)
+{
+	for (guint i = 0; i < session->machines->len; i++) {
+		struct machine *machine = session->machines->pdata[i];
+
+		for (guint lane = 0; lane < session->target->nr_lanes; lane++) {
+			struct engine *engine = &machine->engine[lane];
+
+			if (engine->kind->exchange)
+				engine->kind->exchange(engine);
+		}
+	}
+}
+
 static gboolean tick(gpointer user)
 {
 	static guint ticks;
@@ -159,7 +175,9 @@ static gboolean tick(gpointer user)
 	for (guint i = 0; i < session->machines->len; i++)
 		machine_watch(session->machines->pdata[i]);
 	collect_spool(session);
-	if (++ticks % STATUS_TICKS == 0)
+	if (++ticks % EXCHANGE_TICKS == 0)
+		exchange(session);
+	if (ticks % STATUS_TICKS == 0)
 		print_status(session);
 	if (g_get_monotonic_time() >= session->end)
 		session_stop(session);
@@ -175,6 +193,26 @@ static gboolean interrupted(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+static const struct engine_kind *kind_of_lane(
+	const struct session *session, guint lane)
+{
+	const struct engine_kind *const *kinds = session->want->engines;
+
+	return kinds[lane % (kinds[1] ? 2 : 1)];
+}
+
+static gboolean prepare_engines(struct session *session, GError **error)
+{
+	const struct engine_kind *const *kinds = session->want->engines;
+
+	for (guint i = 0; i < G_N_ELEMENTS(session->want->engines); i++) {
+		if (kinds[i] && kinds[i]->prepare &&
+			!kinds[i]->prepare(session, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean start_machines(struct session *session, GError **error)
 {
 	for (guint i = 0; i < session->want->nr_vms; i++) {
@@ -184,6 +222,8 @@ static gboolean start_machines(struct session *session, GError **error)
 			return FALSE;
 		g_ptr_array_add(session->machines, machine);
 		for (guint lane = 0; lane < session->target->nr_lanes; lane++) {
+			machine->engine[lane].kind =
+				kind_of_lane(session, lane);
 			if (!engine_start(&machine->engine[lane], error))
 				return FALSE;
 		}
@@ -244,7 +284,7 @@ gboolean session_run(struct session *session, GError **error)
 		return FALSE;
 	session->start = session->before_time = g_get_monotonic_time();
 	session->end = session->start + session->want->seconds * G_USEC_PER_SEC;
-	if (!start_machines(session, error))
+	if (!prepare_engines(session, error) || !start_machines(session, error))
 		return FALSE;
 	run_loop(session);
 	if (session->fatal)

@@ -14,9 +14,33 @@
 
 struct session;
 struct machine;
+struct engine;
+
+/**
+ * struct engine_kind - what differs between the engines
+ * @name:     as in --engine
+ * @prepare:  called before the first start of the session; may be NULL
+ * @command:  the command line; the caller frees. Ends with a NULL.
+ * @environ:  what the process needs in its environment; may be NULL
+ * @exchange: called every second: new entries of its own queue are to be in
+ *	      OUT/corpus, which all engines read; may be NULL
+ * @stop_signal: sent to end it in an orderly way; 0: the control block does
+ */
+struct engine_kind {
+	const char *name;
+	gboolean (*prepare)(const struct session *session, GError **error);
+	GPtrArray *(*command)(const struct engine *engine);
+	void (*environ)(
+		const struct engine *engine, GSubprocessLauncher *launcher);
+	void (*exchange)(struct engine *engine);
+	int stop_signal;
+};
+
+extern const struct engine_kind engine_libfuzzer, engine_afl;
 
 /** struct engine - a process that feeds one lane; restarted when it dies */
 struct engine {
+	const struct engine_kind *kind;
 	struct machine *machine;
 	guint lane;
 	GSubprocess *process;
@@ -24,6 +48,7 @@ struct engine {
 	struct engine_stats *stats;
 	guint64 programs_before; /* of earlier processes */
 	guint restarts;
+	guint taken; /* entries of its queue that are in OUT/corpus */
 };
 
 /** struct machine - a place for one VM after the other */
@@ -41,13 +66,15 @@ struct machine {
 	guint64 stuck_seen;   /* programs whose tasks did not die */
 	guint64 console_seen; /* bytes that were searched for a report */
 	guint reported;	      /* looks since a report was seen on it */
+	guint silent;	      /* lane without a reply; SLOT_LANES: none */
 };
 
 struct session_options {
 	const char *out;
-	const char *corpus;	 /* extra folder to read, or NULL */
-	const char *engine_path; /* the program */
-	char **engine_args;	 /* after "--", or NULL */
+	const char *corpus; /* extra folder to read, or NULL */
+	const struct engine_kind *engines[2]; /* lanes take them in turn; the
+					       * second may be NULL */
+	char **engine_args; /* for the first one, after "--", or NULL */
 	guint nr_vms;
 	gint64 seconds;
 	guint stop_after; /* titles; 0: run to the end */
@@ -78,6 +105,15 @@ gboolean engine_start(struct engine *engine, GError **error);
 /** engine_stop() - it was told to stop; wait a little, then kill */
 void engine_stop(struct engine *engine);
 void engine_clear(struct engine *engine);
+/** engine_seed() - for the engine's own random numbers: never 0, another one
+ *  for each lane and each start */
+guint32 engine_seed(const struct engine *engine);
+/** engine_seconds_left() - of the session, at least 1 */
+gint64 engine_seconds_left(const struct engine *engine);
+/** engine_add_own_args() - those after "--", where they are for this kind */
+void engine_add_own_args(const struct engine *engine, GPtrArray *args);
+/** engine_add_lane_args() - the arguments of every engine, see fuzz/fuzz.h */
+void engine_add_lane_args(const struct engine *engine, GPtrArray *args);
 /** engine_programs() - answered so far, earlier processes included */
 guint64 engine_programs(const struct engine *engine);
 

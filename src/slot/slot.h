@@ -190,6 +190,8 @@ struct slot_control {
 	uint32_t timeout_ms; /* of one program */
 	uint32_t guilty;     /* lane of which the last VM died; SLOT_LANES:
 			      * unknown */
+	uint32_t hung;	     /* it gave no word of its death */
+	uint64_t title;	     /* hash_bytes() of what it was filed under */
 	char path[256];
 };
 

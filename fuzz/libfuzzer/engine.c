@@ -5,7 +5,7 @@
  * arguments come after -ignore_remaining_args=1.
  * Source: https://llvm.org/docs/LibFuzzer.html (LLVM 14).
  */
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
