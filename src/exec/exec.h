@@ -24,7 +24,7 @@
 
 #define ACTOR_STACK_BYTES 16384
 #define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
-#define TICK_MS		  100 /* how exactly a program's end is timed */
+#define TICK_MS		  100	     /* how exactly a program's end is timed */
 
 /* Of one program, bytes: four lanes fit a guest of 1 GiB */
 #define CGROUP_MEMORY_MAX "134217728"
@@ -138,6 +138,10 @@ struct lane {
 /** file_make() - the tmpfs file of BACKING_FILE, with its known stamps. Returns
  *  a descriptor, or negative errno with @why */
 int file_make(struct why *why);
+
+/** selftests_main() - run what the host asks for, out of /selftests. Returns
+ *  only where the machine cannot be set up: negative errno with @why */
+int selftests_main(struct why *why);
 
 /* cgroup.c */
 /** cgroup_renew() - make @cgroup ready for a program of @lane: the old one

@@ -136,6 +136,8 @@ int main(void)
 
 	if (idle == MAP_FAILED)
 		broken(&guest, "no memory");
+	if (!access("/selftests", F_OK) && selftests_main(&why))
+		broken(&guest, why.text);
 	if (guest_setup(&guest, &why))
 		broken(&guest, why.text);
 	guest_report(&guest);

@@ -124,7 +124,8 @@ struct target_options {
 	char *accel;  /* auto, kvm, tcg */
 	int lanes;    /* workers in the guest, one a vCPU */
 	int mem_mib;
-	gboolean all_sites; /* patch no KCOV call site out */
+	gboolean all_sites;    /* patch no KCOV call site out */
+	const char *selftests; /* see initrd_ensure() */
 };
 /* "[KERNEL]" rows for GOption; @t points to a struct target_options */
 #define TARGET_OPTIONS(t)                                                      \
@@ -173,6 +174,10 @@ struct target {
  */
 struct target *target_open(const struct target_options *t,
 	const struct host_options *options, GError **error);
+/** target_choose() - the same, but nothing is booted: no template, and nothing
+ *  that a guest would report */
+struct target *target_choose(const struct target_options *t,
+	const struct host_options *options, GError **error);
 void target_free(struct target *target);
 DEFINE_FREEP(target, target_free)
 
@@ -187,9 +192,16 @@ char *target_describe(const struct target *target);
 void target_skips(const struct target *target,
 	const struct host_options *options, struct host_result *result);
 
-/** initrd_ensure() - an initramfs with our init in @cache_dir, named by its
- *  contents. Returns its path, which the caller frees, or NULL. */
-char *initrd_ensure(const char *cache_dir, GError **error);
+/**
+ * initrd_ensure() - an initramfs with our init in @cache_dir, named by its
+ * contents
+ * @selftests: folder of programs that come along in /selftests (the init runs
+ *	       them then: see struct selftest_slot), or NULL
+ *
+ * Returns its path, which the caller frees, or NULL.
+ */
+char *initrd_ensure(
+	const char *cache_dir, const char *selftests, GError **error);
 
 /* --- guest.c: programs on one VM, one after the other --------------------- */
 
@@ -321,6 +333,7 @@ int cmd_fuzz(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
 int cmd_repro(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_selftests(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_triage(int argc, char **argv);
 

@@ -17,6 +17,7 @@ static const struct {
 	{"show", cmd_show, "one finding in full"},
 	{"repro", cmd_repro, "replay a finding: k of n"},
 	{"triage", cmd_triage, "titles for a folder of logs or programs"},
+	{"selftests", cmd_selftests, "run the kernel's own mm selftests"},
 	{"bench", cmd_bench, "speed and restore: figures of this machine"},
 };
 

@@ -258,7 +258,7 @@ static gboolean fill(struct target *target, const struct target_options *t,
 	target->machine.slot_bytes = SLOT_BYTES;
 	if (!open_kernel(target, t, options, error))
 		return FALSE;
-	target->initrd = initrd_ensure(options->cache, error);
+	target->initrd = initrd_ensure(options->cache, t->selftests, error);
 	if (!target->initrd)
 		return FALSE;
 	target->machine.initrd = target->initrd;
@@ -271,7 +271,7 @@ static gboolean fill(struct target *target, const struct target_options *t,
 	return TRUE;
 }
 
-struct target *target_open(const struct target_options *t,
+struct target *target_choose(const struct target_options *t,
 	const struct host_options *options, GError **error)
 {
 	struct target *SCOPED(target_freep) target = g_new0(struct target, 1);
@@ -282,7 +282,16 @@ struct target *target_open(const struct target_options *t,
 		print_command_line(target);
 		return NULL;
 	}
-	if (!open_template(target, t->all_sites, options, error))
+	return g_steal_pointer(&target);
+}
+
+struct target *target_open(const struct target_options *t,
+	const struct host_options *options, GError **error)
+{
+	struct target *SCOPED(target_freep) target =
+		target_choose(t, options, error);
+
+	if (!target || !open_template(target, t->all_sites, options, error))
 		return NULL;
 	return g_steal_pointer(&target);
 }

@@ -9,6 +9,7 @@
  *	kernels/<key>/	bzImage, vmlinux, config, System.map, kernel.json;
  *			profile `user`: rmaptorture-user, config, kernel.json
  *	kernels.d/	specs that `kernel build --name` registered
+ *	selftests/	programs of kernel_selftests_ensure()
  *	bases/		unpacked Debian sources, never written after that
  *	trees/		build trees, one a base and profile; safe to delete
  *
@@ -135,7 +136,7 @@ struct kernel {
 /**
  * struct kernel_progress - where a build is
  * @phase: "wait" (for another build in the same tree), "unpack", "patch",
- *         "configure", "compile", "save"; static
+ *         "configure", "compile", "save", "selftests"; static
  * @done:  objects compiled so far; 0 outside of "compile"
  * @total: objects that a full build had the last time in this tree, or in
  *         any tree; an estimate from the configuration if there is none.
@@ -164,6 +165,20 @@ static inline void kernel_freep(struct kernel **ret)
 {
 	kernel_free(*ret);
 }
+
+/**
+ * kernel_selftests_ensure() - the mm selftests of @spec's source, from the
+ * cache or built: static programs
+ * @programs: their names, NULL-terminated
+ *
+ * Base or source tree as they are: what a series changes in the selftests is
+ * not in them, so that a kernel and its base run the same programs. Returns
+ * the folder of the programs, named by its inputs, which the caller frees; one
+ * that does not build is not in it, and ../build.log says why. Blocks.
+ */
+char *kernel_selftests_ensure(const struct kernel_spec *spec,
+	const char *const *programs, kernel_progress_fn progress, void *user,
+	GError **error);
 
 /**
  * kernel_missing_features() - what @kernel lacks of what its profile wants

@@ -195,4 +195,44 @@ struct slot_control {
 	char path[256];
 };
 
+/* --- a guest that runs the kernel's selftests ----------------------------- */
+
+#define SELFTEST_MAGIC	    0x4654534bu /* "KSTF" */
+#define SELFTEST_OUTPUT_MAX (3u << 20)
+
+/**
+ * struct selftest_slot - the slot of a guest whose initramfs has /selftests
+ *
+ * One exchange, a program at a time: the host fills its part and raises
+ * @request; the guest applies @settings, runs @argv and sets @reply. @output
+ * grows meanwhile, so that it is there when the kernel dies.
+ *
+ * @limit_ms:	 the program and all it started are killed after that
+ * @argv:	 words, each with its NUL, ended by an empty one
+ * @settings:	 lines "PATH VALUE", written in this order before the program
+ * @refused:	 the first line of @settings that the kernel did not take
+ * @status:	 as of waitpid()
+ * @timed_out:	 whether @limit_ms ended it
+ * @output_len:	 bytes of @output so far; what does not fit is dropped
+ */
+struct selftest_slot {
+	/* written by the host */
+	uint32_t magic;
+	uint32_t request;
+	uint32_t limit_ms;
+	char argv[256];
+	char settings[2048];
+	/* written by the guest */
+	uint32_t guest_state /* BOOTING or IDLE; what is broken is on the
+				console */
+		__attribute__((aligned(4096)));
+	uint32_t reply;
+	int32_t status;
+	uint32_t timed_out;
+	uint32_t output_len;
+	char refused[256];
+	char output[SELFTEST_OUTPUT_MAX] __attribute__((aligned(4096)));
+};
+_Static_assert(sizeof(struct selftest_slot) <= SLOT_BYTES, "it fits the BAR");
+
 #endif
