@@ -38,6 +38,7 @@ static void tree_clear(struct tree *tree)
 	g_free(tree->obj);
 	g_free(tree->request);
 	g_free(tree->building);
+	g_free(tree->prepared);
 	g_free(tree->objects);
 	if (tree->lock >= 0)
 		close(tree->lock);
@@ -79,6 +80,7 @@ static void tree_init(struct tree *tree, const struct kernel_spec *spec)
 	tree->obj = g_build_filename(tree->dir, "obj", NULL);
 	tree->request = g_build_filename(tree->dir, "request.config", NULL);
 	tree->building = g_build_filename(tree->dir, "building", NULL);
+	tree->prepared = g_build_filename(tree->dir, "prepared", NULL);
 	tree->objects = g_build_filename(tree->dir, "objects", NULL);
 	tree->lock = -1;
 }
@@ -146,11 +148,40 @@ static bool apply_harness(GPtrArray *patches, const char *stage,
 	return true;
 }
 
+/* Is just this source there, from a build before? */
+static bool source_is_prepared(const struct build_input *input,
+	const struct tree *tree, struct build_result *result)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (!g_file_get_contents(tree->prepared, &text, NULL, NULL))
+		return false;
+	lines = g_strsplit(g_strchomp(text), "\n", 0);
+	if (!lines[0] || !g_str_equal(lines[0], input->source_key))
+		return false;
+	result->refused = g_strdupv(lines + 1);
+	return true;
+}
+
+static bool source_remember(const struct build_input *input,
+	const struct tree *tree, char **refused, GError **error)
+{
+	g_autofree char *lines = refused ? g_strjoinv("\n", refused) : NULL;
+	g_autofree char *text = g_strdup_printf(
+		"%s\n%s\n", input->source_key, lines ? lines : "");
+
+	return g_file_set_contents(tree->prepared, text, -1, error);
+}
+
 static bool source_prepare(const struct build_input *input, struct tree *tree,
 	struct build_result *result, struct output *output, GError **error)
 {
 	const char *rm[] = {"rm", "-rf", tree->stage, NULL};
 
+	if (source_is_prepared(input, tree, result))
+		return true;
+	(void)g_unlink(tree->prepared);
 	if (!run_ok(rm, error))
 		return false;
 	phase(output->progress, output->user, "patch");
@@ -164,7 +195,8 @@ static bool source_prepare(const struct build_input *input, struct tree *tree,
 		(void)run_ok(rm, NULL);
 		return false;
 	}
-	return source_update(tree->stage, tree->src, error);
+	return source_update(tree->stage, tree->src, error) &&
+	       source_remember(input, tree, result->refused, error);
 }
 
 /* ---- make ---- */

@@ -111,6 +111,13 @@ bool source_stage(const struct kernel_spec *spec, const char *stage,
 /** source_update() - make @src equal to @stage, touching only what differs */
 bool source_update(const char *stage, const char *src, GError **error);
 
+/* ---- sync.c ---- */
+
+/** tree_sync() - make folder @to equal to @from; what is the same stays, what
+ *  differs is dated now. An entry that was a folder and is none any more (or
+ *  the other way round) is an error. */
+bool tree_sync(const char *from, const char *to, GError **error);
+
 /* ---- key.c, cache.c ---- */
 
 /** struct build_input - all that goes into one kernel, read once */
@@ -120,6 +127,7 @@ struct build_input {
 	GPtrArray *series, *harness, *mutants; /* struct patch */
 	char **shipped;			       /* fragments, paths */
 	struct config_set *options;
+	char *source_key; /* of the patched source alone */
 	char *key;
 };
 struct build_input *build_input_new(
@@ -164,11 +172,13 @@ int lock_take(const char *dir, void (*is_busy)(void *user), void *user,
 /**
  * struct tree - a build tree
  * @building: file that exists while make may be at work in @obj
+ * @prepared: file: source_key of what is in @src, then patches that were
+ * refused
  * @objects:  file with the number of objects of the last full build
  * @lock:     descriptor, held while we live and while make does
  */
 struct tree {
-	char *dir, *stage, *src, *obj, *request, *building, *objects;
+	char *dir, *stage, *src, *obj, *request, *building, *prepared, *objects;
 	int lock;
 };
 

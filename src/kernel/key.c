@@ -66,19 +66,27 @@ static bool key_sources(GChecksum *sum, GError **error)
 	return paths && key_files(sum, "source", paths, error);
 }
 
+static char *key_of_source(const struct build_input *input)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	key_text(sum, "source", input->identity);
+	key_patches(sum, "series", input->series);
+	key_patches(sum, "harness", input->harness);
+	key_patches(sum, "mutants", input->mutants);
+	return g_strdup(g_checksum_get_string(sum));
+}
+
 static char *key_make(const struct build_input *input, GError **error)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 
 	key_text(sum, "format", KEY_FORMAT);
-	key_text(sum, "source", input->identity);
+	key_text(sum, "source", input->source_key);
 	key_text(sum, "compiler", input->compiler);
 	key_text(sum, "profile", input->spec->profile);
 	for (const char *const *arg = make_args; *arg; arg++)
 		key_text(sum, "make", *arg);
-	key_patches(sum, "series", input->series);
-	key_patches(sum, "harness", input->harness);
-	key_patches(sum, "mutants", input->mutants);
 	if (!key_files(sum, "fragment", input->shipped, error) ||
 		!key_files(sum, "fragment", input->spec->fragments, error))
 		return NULL;
@@ -174,6 +182,7 @@ struct build_input *build_input_new(
 	input->identity = source_identity(spec, error);
 	if (!input->identity)
 		return NULL;
+	input->source_key = key_of_source(input);
 	input->key = key_make(input, error);
 	return input->key ? g_steal_pointer(&input) : NULL;
 }
@@ -189,6 +198,7 @@ void build_input_free(struct build_input *input)
 	g_clear_pointer(&input->mutants, g_ptr_array_unref);
 	g_strfreev(input->shipped);
 	config_set_free(input->options);
+	g_free(input->source_key);
 	g_free(input->key);
 	g_free(input);
 }

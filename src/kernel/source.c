@@ -170,7 +170,7 @@ static char *base_ensure(const char *base, kernel_progress_fn progress,
 	return ok ? g_steal_pointer(&dir) : NULL;
 }
 
-/* Hard links: patch and rsync replace a file, and never write into it. */
+/* Hard links: patch and tree_sync() replace a file, never write into it. */
 static bool stage_base(const char *dir, const char *stage, GError **error)
 {
 	const char *argv[] = {"cp", "-al", dir, stage, NULL};
@@ -205,14 +205,10 @@ bool source_stage(const struct kernel_spec *spec, const char *stage,
 
 bool source_update(const char *stage, const char *src, GError **error)
 {
-	g_autofree char *from = g_strconcat(stage, "/", NULL);
-	g_autofree char *to = g_strconcat(src, "/", NULL);
-	/* By contents and without times: what differs becomes new for make. */
-	const char *sync[] = {"rsync", "-rlpc", "--delete", from, to, NULL};
 	const char *rm[] = {"rm", "-rf", stage, NULL};
 
 	if (g_file_test(src, G_FILE_TEST_IS_DIR))
-		return run_ok(sync, error) && run_ok(rm, error);
+		return tree_sync(stage, src, error) && run_ok(rm, error);
 	if (rename(stage, src))
 		return fail(error, BROKEN, "cannot rename '%s': %s", stage,
 			g_strerror(errno));

@@ -8,6 +8,7 @@
 #include "kernel/internal.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define OWN_OBJECTS 50 /* of own.mk, about: for the progress only */
@@ -166,6 +167,46 @@ static bool own_make(const struct tree *tree, struct output *output,
 	return make_run(tree, output, argv, "rmaptorture-user", error);
 }
 
+/* All that the kernel's objects depend on; owned. */
+static char *objects_key(const struct build_input *input,
+	const struct tree *tree, char **objects, GError **error)
+{
+	g_autofree char *joined = g_strjoinv(" ", objects);
+	g_auto(GStrv) flags = user_lines("kcflags", error);
+	g_autofree char *flag = flags ? g_strjoinv(" ", flags) : NULL;
+	g_autofree char *request = NULL;
+
+	if (!flags || !config_set_write(input->options, tree->request, error) ||
+		!g_file_get_contents(tree->request, &request, NULL, error))
+		return NULL;
+	return g_strjoin("\n", input->source_key, input->compiler, joined, flag,
+		request, NULL);
+}
+
+/* The kernel's part: nothing to do while nothing of it has changed. */
+static bool kernel_objects(const struct build_input *input,
+	const struct tree *tree, struct build_result *result,
+	struct output *output, char **objects, GError **error)
+{
+	g_autofree char *stamp = g_build_filename(tree->dir, "compiled", NULL);
+	g_autofree char *key = objects_key(input, tree, objects, error);
+	g_autofree char *done = NULL;
+
+	if (!key)
+		return false;
+	if (g_file_get_contents(stamp, &done, NULL, NULL) &&
+		g_str_equal(done, key) &&
+		g_file_test(tree->obj, G_FILE_TEST_IS_DIR))
+		return config_check(input, tree, result, error);
+	(void)g_unlink(stamp);
+	if (!configure(input, tree, result, output, error))
+		return false;
+	phase(output, "compile", g_strv_length(objects) + OWN_OBJECTS);
+	return kernel_make(tree, output, "of vm-images/user/files", objects,
+		       error) &&
+	       g_file_set_contents(stamp, key, -1, error);
+}
+
 bool user_build(const struct build_input *input, const struct tree *tree,
 	struct build_result *result, struct output *output, GError **error)
 {
@@ -175,13 +216,8 @@ bool user_build(const struct build_input *input, const struct tree *tree,
 		if (!run_need(needs[i].program, needs[i].package, error))
 			return false;
 	}
-	if (!configure(input, tree, result, output, error))
-		return false;
 	objects = objects_of(input, tree, error);
-	if (!objects)
-		return false;
-	phase(output, "compile", g_strv_length(objects) + OWN_OBJECTS);
-	return kernel_make(tree, output, "of vm-images/user/files", objects,
-		       error) &&
+	return objects &&
+	       kernel_objects(input, tree, result, output, objects, error) &&
 	       own_make(tree, output, objects, error);
 }

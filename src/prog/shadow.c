@@ -309,6 +309,40 @@ static bool move_is_raced(const struct world *w, const struct deed *deed,
 			       deed_clashes(w, deed, page_of(to, i), false)));
 }
 
+/* What stays mapped where pages have left */
+static struct cell cell_emptied(struct cell cell)
+{
+	if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
+		cell.data = content_of_base(cell.base);
+	return cell;
+}
+
+/* Out of memory, mremap may fail to unmap what it wants to: the old mapping,
+ * and succeeds, or the new one, and fails. move_vma() of mm/mremap.c says so.
+ */
+static void move_leaves(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	const struct range *from = &call->arg[0].range;
+	const struct range *to = &call->arg[1].range;
+	struct deed maybe = *deed;
+
+	maybe.sure = false;
+	for (uint32_t i = 0; !deed->sure && i < to->pages; i++) {
+		struct cell cell = *cell_at(
+			w, deed->proc, page_of(from, i < from->pages ? i : 0));
+
+		cell_put(w, &maybe, page_of(to, i), cell);
+		cell_put(w, &maybe, page_of(to, i), cell_emptied(cell));
+	}
+	for (uint32_t i = 0; i < from->pages; i++) {
+		struct page_at at = page_of(from, i);
+
+		cell_put(w, &maybe, at,
+			cell_emptied(*cell_at(w, deed->proc, at)));
+	}
+}
+
 static int do_moves(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
@@ -336,12 +370,15 @@ static int do_moves(
 		if (deed->sure || res->state != CALL_DONE)
 			cell_put(w, &to_deed, page_of(to, i), cell);
 	}
+	if (call->fail)
+		move_leaves(w, deed, call);
+	from_deed.sure = deed->sure && !call->fail;
 	for (uint32_t i = 0; i < from->pages; i++) {
 		cell = *cell_at(w, deed->proc, page_of(from, i));
 		if (!deed->sure || !call->arg[2].num)
 			cell = (struct cell){0};
-		else if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
-			cell.data = content_of_base(cell.base);
+		else
+			cell = cell_emptied(cell);
 		from_deed.raced = move_is_raced(w, deed, call, i);
 		cell_put(w, &from_deed, page_of(from, i), cell);
 	}

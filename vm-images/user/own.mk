@@ -14,6 +14,7 @@ WARN_OFF  := -Wno-missing-prototypes -Wno-missing-declarations
 NO_COVER  := -fno-sanitize-coverage=inline-8bit-counters,pc-table
 KFLAGS    := $(shell sed -n 's/^\(saved\)\{0,1\}cmd_mm\/rmap.o := \(ccache \)\{0,1\}clang //p' \
 		$(OBJ)/mm/.rmap.o.cmd | sed 's/ -c -o .*//; s/-Wp,-MMD,[^ ]*//')
+DEPS       = -MMD -MP -MT $@ -MF $(CURDIR)/$(@:.o=.d)
 HFLAGS    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-pie \
 	     -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	     -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings \
@@ -54,29 +55,43 @@ kernel_fork.o: private NO_COVER :=
 # All it reads are page tables that are in use, and it reads all of them.
 kernel_scan.o: private FAST := -O2 -fno-sanitize=all
 
-# The only file that needs the fields of struct anon_vma can be done without.
+# Runs where the kernel's flags mean something; the list of what it includes is
+# then put right for here.
 KERNEL_CC = cd $(OBJ) && clang $(WARN) $(KFLAGS) $(WARN_OFF) $(NO_COVER) \
-	    $(FAST) -I$(SRC) -I$(CURDIR) -c -o $(CURDIR)/$@
-kernel_counts.o: $(ROOT)/src/user/kernel/counts.c probes.h FORCE
+	    $(FAST) -I$(SRC) -I$(CURDIR) $(DEPS) -c -o $(CURDIR)/$@
+DEPS_HERE = sed -i 's|\./include|$(OBJ)/include|; s|\./arch|$(OBJ)/arch|' \
+	    $(@:.o=.d)
+
+# The only file that needs the fields of struct anon_vma can be done without.
+kernel_counts.o: $(ROOT)/src/user/kernel/counts.c probes.h flags.txt
 	@echo '  CC      $@'
 	@($(KERNEL_CC) $<) 2>counts.txt || ($(KERNEL_CC) -DNO_COUNTS $<)
+	@$(DEPS_HERE)
 
-probes.h: FORCE
-	@echo '  GEN     $@'
-	@cd $(OBJ) && sh $(ROOT)/vm-images/user/probes.sh \
-		$(ROOT)/vm-images/user/probes $(KFLAGS) > $(CURDIR)/$@
-
-# Any file of ours or of the kernel's headers may have changed: all of them
-# take seconds, and so there is no list of what includes what.
-kernel_%.o: $(ROOT)/src/user/kernel/%.c probes.h FORCE
+kernel_%.o: $(ROOT)/src/user/kernel/%.c probes.h flags.txt
 	@echo '  CC      $@'
 	@($(KERNEL_CC) $<) || { echo "rmaptorture:" \
 		"src/user/kernel/$*.c does not fit the headers of this tree:" \
 		"adapt it, see docs/user-tier.md"; exit 1; }
+	@$(DEPS_HERE)
 
-host_%.o: %.c FORCE
+host_%.o: %.c flags.txt
 	@echo '  CC      $@'
-	@clang $(HFLAGS) -c -o $@ $<
+	@clang $(HFLAGS) $(DEPS) -c -o $@ $<
+
+# mm/rmap.o is new when one of the headers is.
+probes.h: $(OBJ)/mm/rmap.o $(ROOT)/vm-images/user/probes \
+		$(ROOT)/vm-images/user/probes.sh flags.txt
+	@echo '  GEN     $@'
+	@cd $(OBJ) && sh $(ROOT)/vm-images/user/probes.sh \
+		$(ROOT)/vm-images/user/probes $(KFLAGS) > $(CURDIR)/$@
+
+# Other flags, other objects.
+flags.txt: FORCE
+	@printf '%s\n' '$(subst ','\'',$(KFLAGS) $(HFLAGS) $(WARN_OFF))' >$@.new
+	@cmp -s $@ $@.new || cp $@.new $@
 
 FORCE:
 .PHONY: FORCE
+
+-include $(KERNEL_O:.o=.d) $(HOST_O:.o=.d)
