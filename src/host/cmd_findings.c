@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture findings, rmaptorture show: what is in an out folder. */
 #include "host.h"
+#include "kernel/symbolize.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,11 +107,10 @@ static void print_head(const struct finding *finding)
 			finding->hash);
 }
 
-/* A file of the finding below its heading; nothing where there is none */
-static void print_part(const struct finding *finding, const char *file,
-	const char *heading, guint max_lines)
+/* Below its heading what is in @file of the finding; nothing for no text */
+static void print_text(const struct finding *finding, const char *file,
+	char *text, const char *heading, guint max_lines)
 {
-	g_autofree char *text = store_read(finding, file, NULL, NULL);
 	g_auto(GStrv) lines = NULL;
 	guint nr;
 
@@ -124,6 +124,48 @@ static void print_part(const struct finding *finding, const char *file,
 	if (nr > max_lines)
 		printf("... %u more lines in %s/%s%u\n", nr - max_lines,
 			finding->dir, file, finding->newest);
+}
+
+static void print_part(const struct finding *finding, const char *file,
+	const char *heading, guint max_lines)
+{
+	g_autofree char *text = store_read(finding, file, NULL, NULL);
+
+	print_text(finding, file, text, heading, max_lines);
+}
+
+/* The image that gave the report, NULL where it is no longer in the cache */
+static char *image_of(const struct finding *finding)
+{
+	static const char key[] = "kernel folder: ";
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
+	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		g_autofree char *path = NULL;
+
+		if (!g_str_has_prefix(*line, key))
+			continue;
+		path = g_build_filename(*line + strlen(key), "vmlinux", NULL);
+		if (g_file_test(path, G_FILE_TEST_EXISTS))
+			return g_steal_pointer(&path);
+	}
+	return NULL;
+}
+
+static void print_report(const struct finding *finding)
+{
+	g_autofree char *text = store_read(finding, "report", NULL, NULL);
+	g_autofree char *image = image_of(finding);
+	g_autofree char *lines =
+		text && image ? kernel_symbolize(image, text, NULL) : NULL;
+
+	print_text(finding, "report", lines ? lines : text,
+		lines ? "report"
+		      : "report (without source lines: its kernel "
+			"is not in the cache)",
+		REPORT_SHOWN);
 }
 
 /* What each lane ran last, where no reproducer says it better */
@@ -154,7 +196,7 @@ static void print_finding(const struct finding *finding)
 {
 	print_head(finding);
 	print_part(finding, "machineInfo", "machine", G_MAXUINT);
-	print_part(finding, "report", "report", REPORT_SHOWN);
+	print_report(finding);
 	if (finding->has_repro)
 		print_part(finding, "repro.prog", "reproducer (as C: repro.c)",
 			G_MAXUINT);
