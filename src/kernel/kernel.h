@@ -50,7 +50,8 @@ enum kernel_error {
  * @series:    absolute paths, applied in this order
  * @fragments: absolute paths, merged after base.config and the profile
  * @harness:   apply patches/harness, each only if it applies
- * @mutants:   absolute path of the mutants' patch, or NULL
+ * @mutants:   absolute path of the mutants' patch, or NULL; before it comes
+ *	       mutants/rmap_mutant.patch, which is the same for all kernels
  * @about:     one line for people, or NULL
  * @is_own:    registered by the user, not a row of kernels.conf
  */

@@ -138,6 +138,7 @@ static bool patches_load(struct build_input *input, GError **error)
 {
 	const struct kernel_spec *spec = input->spec;
 	g_autofree char *harness = images_path("patches/harness");
+	g_autofree char *chooser = images_path("mutants/rmap_mutant.patch");
 
 	input->series = series_new();
 	input->harness = series_new();
@@ -150,7 +151,8 @@ static bool patches_load(struct build_input *input, GError **error)
 		!series_load(harness, input->harness, error))
 		return false;
 	return !spec->mutants ||
-	       series_load(spec->mutants, input->mutants, error);
+	       (series_load(chooser, input->mutants, error) &&
+		       series_load(spec->mutants, input->mutants, error));
 }
 
 static char *compiler_version(const char *compiler, GError **error)
