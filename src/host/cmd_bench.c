@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture bench: figures of this machine, as commands. */
-#include "host.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,7 +361,11 @@ int cmd_bench(int argc, char **argv)
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 
-	if (!host_parse(&argc, &argv, entries, "speed|restore",
+	if (argc > 1 && !strcmp(argv[1], "mutants")) {
+		argv[1] = (char *)"bench mutants";
+		return cmd_bench_mutants(argc - 1, argv + 1);
+	}
+	if (!host_parse(&argc, &argv, entries, "speed|restore|mutants",
 		    "Figures of this machine.", &options))
 		return EXIT_BROKEN;
 	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(benches); i++) {
@@ -369,6 +373,6 @@ int cmd_bench(int argc, char **argv)
 			bench.programs > 0)
 			return bench_named(&bench, i, &target);
 	}
-	g_printerr("rmaptorture bench: want speed or restore\n");
+	g_printerr("rmaptorture bench: want speed, restore or mutants\n");
 	return EXIT_BROKEN;
 }

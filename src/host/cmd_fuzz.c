@@ -124,6 +124,7 @@ static void print_finding(struct session *session, struct finding *finding,
 		host_print_program(text);
 	host_result_finding(
 		result, finding->title, finding->dir, replay.k, replay.n);
+	host_result_seen(result, first ? *first : 0);
 }
 
 /* Findings of this session only, oldest first. */
@@ -238,6 +239,8 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	session.target = target;
 	host_progress(options, FALSE, "seed %" G_GUINT64_FORMAT, options->seed);
 	result = host_result_new("fuzz", options);
+	host_result_figure(result, "seed_programs",
+		programs_at_start(want.out, want.corpus));
 	host_result_kernel(
 		result, target->name, target->profile, target->build_id);
 	target_skips(target, options, result);

@@ -76,6 +76,7 @@ static void print_finding(const struct finding *finding, double first,
 	print_program(finding);
 	host_result_finding(
 		result, finding->title, finding->dir, k, target ? n : 0);
+	host_result_seen(result, first);
 }
 
 static void print_findings(const struct user_tier_options *want,
@@ -144,6 +145,8 @@ int user_tier_fuzz(const char *kernel, const struct user_tier_options *want,
 	with_kernel.kernel = built;
 	host_progress(options, FALSE, "seed %" G_GUINT64_FORMAT, options->seed);
 	result = host_result_new("fuzz", options);
+	host_result_figure(result, "seed_programs",
+		programs_at_start(want->out, want->corpus));
 	host_result_kernel(
 		result, built->name, built->profile, built->build_id);
 	if (!user_tier_run(&with_kernel, options, &got, &error))

@@ -107,6 +107,9 @@ void host_result_skip(
 	struct host_result *result, const char *what, const char *why);
 void host_result_finding(struct host_result *result, const char *title,
 	const char *dir, unsigned int k, unsigned int n);
+/** host_result_seen() - when the finding that was added last was first seen,
+ *  in seconds since the search began */
+void host_result_seen(struct host_result *result, double seconds);
 void host_result_kernel(struct host_result *result, const char *name,
 	const char *profile, const char *build_id);
 /** host_result_end() - writes the file if --json was given, frees @result.
@@ -323,6 +326,10 @@ struct named_prog {
  *  is no program is an error that names file, line and word. Elements are
  *  struct named_prog; free with g_ptr_array_unref(). */
 GPtrArray *programs_load(const char *const *paths, GError **error);
+
+/** programs_at_start() - what a search that begins now starts from: the files
+ *  of @out/corpus and, where it is not NULL, of @corpus */
+guint programs_at_start(const char *out, const char *corpus);
 
 /* --- the subcommands ------------------------------------------------------ */
 

@@ -18,7 +18,7 @@ static const struct {
 	{"repro", cmd_repro, "replay a finding: k of n"},
 	{"triage", cmd_triage, "titles for a folder of logs or programs"},
 	{"selftests", cmd_selftests, "run the kernel's own mm selftests"},
-	{"bench", cmd_bench, "speed and restore: figures of this machine"},
+	{"bench", cmd_bench, "figures: speed, restore, and planted bugs found"},
 };
 
 static int usage(FILE *to, int status)

@@ -59,6 +59,15 @@ void host_result_finding(struct host_result *result, const char *title,
 	json_array_add_object_element(result->findings, finding);
 }
 
+void host_result_seen(struct host_result *result, double seconds)
+{
+	guint nr = json_array_get_length(result->findings);
+
+	json_object_set_double_member(
+		json_array_get_object_element(result->findings, nr - 1),
+		"seconds", seconds);
+}
+
 void host_result_kernel(struct host_result *result, const char *name,
 	const char *profile, const char *build_id)
 {

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench.h"
+#include "user_tier.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TABLE  RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/mutants.tsv"
+#define FILES  RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
+#define FORK   "kernel/fork.c" /* of the user tier, beside the list */
+#define BUDGET "3m"
+#define OUT    "bench"
+
+struct run {
+	const struct host_options *options;
+	struct target_options target; /* kernel and append of it are used */
+	char *table, *budget, *peer, *names, *out;
+	int nr_trials, sample;
+	struct search search;
+	GPtrArray *mutants, *trials;
+	GHashTable *ignored; /* titles of the unmutated kernel */
+	gboolean stop;
+};
+
+static gboolean parse(
+	int *argc, char ***argv, struct run *run, struct host_options *options)
+{
+	GOptionEntry entries[] = {
+		{"kernel", 'k', 0, G_OPTION_ARG_STRING, &run->target.kernel,
+			"kernel with mutants (default vanilla:kasan)",
+			"NAME[:PROFILE]"},
+		{"append", 0, 0, G_OPTION_ARG_STRING, &run->target.append,
+			"add to the kernel command line", "'ARGS'"},
+		{"table", 0, 0, G_OPTION_ARG_FILENAME, &run->table,
+			"mutants, one a line (default: our own)", "FILE"},
+		{"budget", 0, 0, G_OPTION_ARG_STRING, &run->budget,
+			"of a trial (default " BUDGET ")", "TIME"},
+		{"trials", 0, 0, G_OPTION_ARG_INT, &run->nr_trials,
+			"of each mutant (default 1)", "N"},
+		{"sample", 0, 0, G_OPTION_ARG_INT, &run->sample,
+			"only so many mutants, drawn by --seed, each class "
+			"with its share",
+			"N"},
+		{"name", 0, 0, G_OPTION_ARG_STRING, &run->names,
+			"only these mutants", "NAME,..."},
+		{"peer", 0, 0, G_OPTION_ARG_STRING, &run->peer,
+			"search with this instead of the fuzzer", "NAME"},
+		{"out", 0, 0, G_OPTION_ARG_FILENAME, &run->out,
+			"records; a run that was stopped goes on there "
+			"(default " OUT ")",
+			"DIR"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	run->nr_trials = 1;
+	if (!host_parse(argc, argv, entries, "",
+		    "How many planted bugs are found, and how soon. Give "
+		    "--seed to be able to stop and go on.",
+		    options))
+		return FALSE;
+	if (*argc == 1 && run->nr_trials > 0 && run->sample >= 0)
+		return TRUE;
+	g_printerr("rmaptorture bench mutants: %s\n",
+		*argc > 1 ? "it takes options only"
+			  : "--trials and --sample are positive numbers");
+	return FALSE;
+}
+
+static char *name_of(const char *kernel)
+{
+	return g_strndup(kernel, strcspn(kernel, ":"));
+}
+
+static char **tier_files(GError **error)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *all = NULL;
+
+	if (!g_file_get_contents(FILES, &text, NULL, error))
+		return NULL;
+	all = g_strconcat(text, "\n", FORK, NULL);
+	return g_strsplit(all, "\n", -1);
+}
+
+static gboolean load(struct run *run, GError **error)
+{
+	g_autofree char *kernel = name_of(run->search.kernel);
+
+	run->mutants = bench_table_load(
+		run->table ? run->table : TABLE, kernel, error);
+	if (!run->mutants || (run->names && !bench_table_names(run->mutants,
+						    run->names, error)))
+		return FALSE;
+	if (run->sample)
+		bench_table_sample(
+			run->mutants, (guint)run->sample, run->options->seed);
+	if (!user_tier_is(run->search.kernel))
+		return TRUE;
+	run->search.tier_files = tier_files(error);
+	return run->search.tier_files != NULL;
+}
+
+/* Trials may be added later, all else must stay. */
+static char *plan_of(const struct run *run)
+{
+	GString *plan = g_string_new(NULL);
+
+	g_string_append_printf(plan,
+		"kernel: %s\nappend: %s\nsearch: %s\nbudget: %" G_GINT64_FORMAT
+		" s\nseed: %" G_GUINT64_FORMAT "\n",
+		run->search.kernel,
+		run->search.append ? run->search.append : "",
+		run->peer ? run->peer : "fuzz", run->search.seconds,
+		run->options->seed);
+	for (guint i = 0; i < run->mutants->len; i++) {
+		const struct mutant *mutant = run->mutants->pdata[i];
+
+		g_string_append_printf(plan, "mutant: %s\n", mutant->name);
+	}
+	return g_string_free(plan, FALSE);
+}
+
+/* --- trials -----------------------------------------------------------------
+ */
+
+static guint64 seed_of(const struct run *run, const struct trial *trial)
+{
+	g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " %s %u",
+		run->options->seed, trial->name, trial->number);
+
+	return hash_bytes(text, strlen(text)) >> 1;
+}
+
+static struct trial *make_trial(struct run *run, const struct mutant *mutant,
+	guint number, GError **error)
+{
+	struct trial *SCOPED(trial_freep) trial = trial_new(mutant, number);
+	g_autofree char *dir = g_strdup_printf(
+		"%s/trials/%s-%u", run->out, mutant->name, number);
+	guint enough = strcmp(mutant->name, UNMUTATED)
+			       ? g_hash_table_size(run->ignored) + 1
+			       : 0;
+
+	trial->seed = seed_of(run, trial);
+	if (!search_run(&run->search, trial, dir, mutant->where, enough))
+		return NULL;
+	trial_judge(trial, run->ignored);
+	if (!trial_save(trial, run->out, error))
+		return NULL;
+	return g_steal_pointer(&trial);
+}
+
+static void ignore_titles(struct run *run, const struct trial *trial)
+{
+	for (guint i = 0; i < trial->titles->len; i++)
+		g_hash_table_add(run->ignored, trial->titles->pdata[i]);
+}
+
+/* From its record, or made now. FALSE: stopped, or @error. */
+static gboolean one_trial(struct run *run, const struct mutant *mutant,
+	guint number, GError **error)
+{
+	g_autoptr(GError) bad = NULL;
+	struct trial *trial = trial_load(run->out, mutant, number, &bad);
+	gboolean is_new;
+
+	if (trial && trial->status == TRIAL_BROKEN)
+		g_clear_pointer(&trial, trial_free); /* once more */
+	is_new = !trial;
+	if (bad) {
+		g_propagate_error(error, g_steal_pointer(&bad));
+		return FALSE;
+	}
+	if (is_new) {
+		host_progress(run->options, TRUE, "%u done; now %s, trial %u",
+			run->trials->len, mutant->name, number);
+		trial = make_trial(run, mutant, number, error);
+	}
+	if (!trial)
+		return FALSE;
+	if (!strcmp(mutant->name, UNMUTATED) && trial->status == TRIAL_BROKEN) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"the kernel without a bug cannot be searched: %s",
+			trial->why);
+		trial_free(trial);
+		return FALSE;
+	}
+	if (!strcmp(mutant->name, UNMUTATED))
+		ignore_titles(run, trial);
+	else
+		trial_judge(trial, run->ignored);
+	g_ptr_array_add(run->trials, trial);
+	if (is_new)
+		host_progress(run->options, FALSE, "%s-%u: %s", trial->name,
+			number,
+			trial->title ? trial->title
+			: trial->why ? trial->why
+				     : "nothing");
+	return TRUE;
+}
+
+/* The kernel without a bug goes first, for its titles count in no trial. */
+static gboolean all_trials(struct run *run, GError **error)
+{
+	static struct mutant unmutated = {.name = (char *)UNMUTATED,
+		.class = (char *)"-",
+		.where = (char *)""};
+
+	for (guint n = 1; n <= (guint)run->nr_trials; n++) {
+		if (!one_trial(run, &unmutated, n, error))
+			return FALSE;
+	}
+	for (guint n = 1; n <= (guint)run->nr_trials; n++) {
+		for (guint i = 0; i < run->mutants->len; i++) {
+			if (!one_trial(run, run->mutants->pdata[i], n, error))
+				return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean stop_now(gpointer user)
+{
+	*(gboolean *)user = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+/* --- the command ------------------------------------------------------------
+ */
+
+static int finish(struct run *run, gboolean whole, const GError *error)
+{
+	g_autofree char *curve = g_build_filename(run->out, "curve.svg", NULL);
+	g_autofree char *svg = bench_curve(run->trials, run->search.seconds);
+	struct host_result *result =
+		host_result_new("bench mutants", run->options);
+	guint nr_false = bench_summary(run->trials, run->search.kernel,
+		run->peer, run->search.seconds, result);
+	int status = nr_false ? EXIT_FINDING : EXIT_CLEAN;
+
+	(void)g_file_set_contents(curve, svg, -1, NULL);
+	if (error)
+		status = host_fail("bench mutants", error);
+	else if (!whole)
+		status = EXIT_TIME;
+	if (status == EXIT_TIME)
+		host_progress(run->options, FALSE,
+			"stopped: the same command goes on");
+	return host_result_end(result, status);
+}
+
+static int bench(struct run *run)
+{
+	g_autofree char *plan = plan_of(run);
+	g_autoptr(GError) error = NULL;
+	gboolean whole;
+	guint ids[2];
+
+	if (run->options->dry_run) {
+		printf("%s", plan);
+		return EXIT_CLEAN;
+	}
+	host_progress(run->options, FALSE, "seed %" G_GUINT64_FORMAT,
+		run->options->seed);
+	if (!bench_plan_check(run->out, plan, &error))
+		return host_fail("bench mutants", error);
+	ids[0] = g_unix_signal_add(SIGINT, stop_now, &run->stop);
+	ids[1] = g_unix_signal_add(SIGTERM, stop_now, &run->stop);
+	whole = all_trials(run, &error);
+	g_source_remove(ids[0]);
+	g_source_remove(ids[1]);
+	return finish(run, whole, error);
+}
+
+static int prepare(struct run *run)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (run->peer && !search_known(run->peer)) {
+		g_printerr(
+			"rmaptorture bench mutants: no peer '%s'\n", run->peer);
+		return EXIT_BROKEN;
+	}
+	run->search = (struct search){
+		.kernel = run->target.kernel ? run->target.kernel
+					     : "vanilla:kasan",
+		.peer = run->peer,
+		.append = run->target.append,
+		.options = run->options,
+		.stop = &run->stop,
+	};
+	run->search.seconds =
+		host_seconds("--budget", run->budget ? run->budget : BUDGET);
+	if (run->search.seconds < 0)
+		return EXIT_BROKEN;
+	if (!run->out)
+		run->out = g_strdup(OUT);
+	if (!load(run, &error))
+		return host_fail("bench mutants", error);
+	return bench(run);
+}
+
+static void trial_destroy(gpointer trial)
+{
+	trial_free(trial);
+}
+
+int cmd_bench_mutants(int argc, char **argv)
+{
+	struct host_options SCOPED(host_options_clear) options = {0};
+	struct run run = {.options = &options};
+	int status = EXIT_BROKEN;
+
+	run.trials = g_ptr_array_new_with_free_func(trial_destroy);
+	run.ignored = g_hash_table_new(g_str_hash, g_str_equal);
+	if (parse(&argc, &argv, &run, &options))
+		status = prepare(&run);
+	g_hash_table_unref(run.ignored);
+	g_ptr_array_unref(run.trials);
+	g_clear_pointer(&run.mutants, g_ptr_array_unref);
+	g_strfreev(run.search.tier_files);
+	g_free(run.target.kernel);
+	g_free(run.target.append);
+	g_free(run.table);
+	g_free(run.budget);
+	g_free(run.peer);
+	g_free(run.names);
+	g_free(run.out);
+	return status;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+static const char *const status_names[] = {
+	[TRIAL_DETECTED] = "detected",
+	[TRIAL_MISSED] = "missed",
+	[TRIAL_SKIPPED] = "skipped",
+	[TRIAL_BROKEN] = "broken",
+};
+
+struct trial *trial_new(const struct mutant *mutant, guint number)
+{
+	struct trial *trial = g_new0(struct trial, 1);
+
+	trial->name = g_strdup(mutant->name);
+	trial->class = g_strdup(mutant->class);
+	trial->number = number;
+	trial->status = TRIAL_MISSED;
+	trial->titles = g_ptr_array_new_with_free_func(g_free);
+	trial->seconds = g_array_new(FALSE, FALSE, sizeof(double));
+	trial->programs = trial->edges = trial->seed_programs = -1;
+	return trial;
+}
+
+void trial_free(struct trial *trial)
+{
+	if (!trial)
+		return;
+	g_ptr_array_unref(trial->titles);
+	g_array_unref(trial->seconds);
+	g_free(trial->name);
+	g_free(trial->class);
+	g_free(trial->why);
+	g_free(trial->command);
+	g_free(trial->title);
+	g_free(trial);
+}
+
+void trial_judge(struct trial *trial, GHashTable *ignored)
+{
+	if (trial->status == TRIAL_SKIPPED || trial->status == TRIAL_BROKEN)
+		return;
+	g_clear_pointer(&trial->title, g_free);
+	trial->status = TRIAL_MISSED;
+	for (guint i = 0; i < trial->titles->len && !trial->title; i++) {
+		if (g_hash_table_contains(ignored, trial->titles->pdata[i]))
+			continue;
+		trial->title = g_strdup(trial->titles->pdata[i]);
+		trial->title_seconds = g_array_index(trial->seconds, double, i);
+		trial->status = TRIAL_DETECTED;
+	}
+}
+
+static char *record_path(const char *dir, const char *name, guint number)
+{
+	return g_strdup_printf("%s/records/%s-%u.json", dir, name, number);
+}
+
+static JsonArray *findings_of(const struct trial *trial)
+{
+	JsonArray *array = json_array_new();
+
+	for (guint i = 0; i < trial->titles->len; i++) {
+		JsonObject *one = json_object_new();
+
+		json_object_set_string_member(
+			one, "title", trial->titles->pdata[i]);
+		json_object_set_double_member(one, "seconds",
+			g_array_index(trial->seconds, double, i));
+		json_array_add_object_element(array, one);
+	}
+	return array;
+}
+
+static char *record_text(const struct trial *trial)
+{
+	g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+	JsonObject *o = json_object_new();
+
+	json_object_set_string_member(o, "name", trial->name);
+	json_object_set_string_member(o, "class", trial->class);
+	json_object_set_int_member(o, "trial", trial->number);
+	json_object_set_int_member(o, "seed", (gint64)trial->seed);
+	json_object_set_string_member(o, "status", status_names[trial->status]);
+	json_object_set_string_member(o, "why", trial->why ? trial->why : "");
+	json_object_set_string_member(
+		o, "command", trial->command ? trial->command : "");
+	json_object_set_array_member(o, "findings", findings_of(trial));
+	json_object_set_double_member(o, "programs", trial->programs);
+	json_object_set_double_member(o, "edges", trial->edges);
+	json_object_set_double_member(o, "seed_programs", trial->seed_programs);
+	json_object_set_double_member(o, "wall_seconds", trial->wall);
+	json_object_set_double_member(o, "load", trial->load);
+	json_object_set_int_member(o, "ended", trial->ended);
+	json_node_take_object(node, o);
+	return json_to_string(node, TRUE);
+}
+
+static gboolean write_whole(const char *path, const char *text, GError **error)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+
+	if (g_mkdir_with_parents(dir, 0755)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot make '%s': %s", dir, g_strerror(errno));
+		return FALSE;
+	}
+	return g_file_set_contents_full(path, text, -1,
+		G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+		0644, error);
+}
+
+gboolean trial_save(const struct trial *trial, const char *dir, GError **error)
+{
+	g_autofree char *path = record_path(dir, trial->name, trial->number);
+	g_autofree char *text = record_text(trial);
+
+	return write_whole(path, text, error);
+}
+
+static void take_findings(struct trial *trial, JsonObject *o)
+{
+	JsonArray *array = json_object_get_array_member(o, "findings");
+
+	for (guint i = 0; array && i < json_array_get_length(array); i++) {
+		JsonObject *one = json_array_get_object_element(array, i);
+		double seconds = json_object_get_double_member(one, "seconds");
+
+		g_ptr_array_add(trial->titles,
+			g_strdup(json_object_get_string_member(one, "title")));
+		g_array_append_val(trial->seconds, seconds);
+	}
+}
+
+static gboolean take_record(struct trial *trial, JsonObject *o)
+{
+	const char *status =
+		json_object_get_string_member_with_default(o, "status", "");
+	guint i = 0;
+
+	while (i < G_N_ELEMENTS(status_names) &&
+		strcmp(status, status_names[i]))
+		i++;
+	if (i == G_N_ELEMENTS(status_names))
+		return FALSE;
+	trial->status = (enum trial_status)i;
+	trial->seed = (guint64)json_object_get_int_member(o, "seed");
+	trial->why = g_strdup(json_object_get_string_member(o, "why"));
+	trial->command = g_strdup(json_object_get_string_member(o, "command"));
+	trial->programs = json_object_get_double_member(o, "programs");
+	trial->edges = json_object_get_double_member(o, "edges");
+	trial->seed_programs =
+		json_object_get_double_member(o, "seed_programs");
+	trial->wall = json_object_get_double_member(o, "wall_seconds");
+	trial->load = json_object_get_double_member(o, "load");
+	trial->ended = json_object_get_int_member(o, "ended");
+	take_findings(trial, o);
+	return TRUE;
+}
+
+struct trial *trial_load(const char *dir, const struct mutant *mutant,
+	guint number, GError **error)
+{
+	g_autofree char *path = record_path(dir, mutant->name, number);
+	g_autoptr(JsonParser) parser = json_parser_new();
+	struct trial *SCOPED(trial_freep) trial = trial_new(mutant, number);
+	JsonNode *root;
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) ||
+		!json_parser_load_from_file(parser, path, error))
+		return NULL;
+	root = json_parser_get_root(parser);
+	if (root && JSON_NODE_HOLDS_OBJECT(root) &&
+		take_record(trial, json_node_get_object(root)))
+		return g_steal_pointer(&trial);
+	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+		"'%s' is no record of a trial: remove it and start again",
+		path);
+	return NULL;
+}
+
+gboolean bench_plan_check(const char *dir, const char *plan, GError **error)
+{
+	g_autofree char *path = g_build_filename(dir, "plan", NULL);
+	g_autofree char *old = NULL;
+	g_auto(GStrv) was = NULL, is = NULL;
+
+	if (!g_file_get_contents(path, &old, NULL, NULL))
+		return write_whole(path, plan, error);
+	was = g_strsplit(old, "\n", -1);
+	is = g_strsplit(plan, "\n", -1);
+	for (guint i = 0; was[i] && is[i]; i++) {
+		if (!strcmp(was[i], is[i]))
+			continue;
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"'%s' is of another run: it has '%s', this one '%s'; "
+			"use another --out",
+			path, was[i], is[i]);
+		return FALSE;
+	}
+	return TRUE;
+}
