@@ -175,8 +175,9 @@ static GArray *strata_of(const GPtrArray *mutants)
 		if (stratum) {
 			stratum->all++;
 		} else {
-			struct stratum first = {
-				.class = mutant->class, .all = 1};
+			struct stratum first = {/* rows go, and their strings */
+				.class = g_intern_string(mutant->class),
+				.all = 1};
 
 			g_array_append_val(strata, first);
 		}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bench mutants without a kernel: tables, samples, records; and that the table
+ * we ship and the patches name the same bugs.
+ */
+#include "host/bench.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "test.h"
+
+#define MUTANTS RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/"
+
+G_DEFINE_QUARK(rmaptorture - host - error - quark, host_error)
+
+static char *write_table(const char *dir, const char *text)
+{
+	char *path = g_build_filename(dir, "table.tsv", NULL);
+
+	g_assert(g_file_set_contents(path, text, -1, NULL));
+	return path;
+}
+
+static GPtrArray *load(const char *dir, const char *text, const char *kernel)
+{
+	g_autofree char *path = write_table(dir, text);
+
+	return bench_table_load(path, kernel, NULL);
+}
+
+static void test_table(const char *dir)
+{
+	g_autoptr(GPtrArray) own = load(
+		dir, "# class\tname\tkernel\na\tone\tk,l\nb\ttwo\tl\n", "k");
+	g_autoptr(GPtrArray) bare = load(dir, "# name\n\nx\n# y\nz\n", "any");
+
+	test_case(own && own->len == 1 &&
+			  !strcmp(((struct mutant *)own->pdata[0])->class, "a"),
+		"columns are found by name, rows by kernel");
+	test_case(bare && bare->len == 2 &&
+			  !strcmp(((struct mutant *)bare->pdata[1])->name, "z"),
+		"names alone are a table, for any kernel");
+	test_case(!load(dir, "one\ntwo\n", "k"), "a heading is needed");
+	test_case(!load(dir, "# name\na b\n", "k") &&
+			  !load(dir, "# name\n" UNMUTATED "\n", "k"),
+		"what is no word, or is ours, is no name");
+	test_case(!load(dir, "# name\tkernel\none\tl\n", "k"),
+		"a table without rows for the kernel is an error");
+	test_case(!bench_table_names(bare, "x,nobody", NULL),
+		"a name that is in no row is an error");
+}
+
+static void test_sample(const char *dir)
+{
+	g_autoptr(GString) text = g_string_new("# name\tclass\n");
+	g_autoptr(GPtrArray) first = NULL, second = NULL, other = NULL;
+	guint rare = 0, differ = 0;
+
+	for (int i = 0; i < 40; i++)
+		g_string_append_printf(
+			text, "m%d\t%s\n", i, i % 4 ? "often" : "rare");
+	first = load(dir, text->str, "k");
+	second = load(dir, text->str, "k");
+	other = load(dir, text->str, "k");
+	bench_table_sample(first, 12, 7);
+	bench_table_sample(second, 12, 7);
+	bench_table_sample(other, 12, 8);
+	for (guint i = 0; i < first->len; i++) {
+		const struct mutant *a = first->pdata[i];
+
+		rare += !strcmp(a->class, "rare");
+		differ +=
+			strcmp(a->name,
+				((struct mutant *)second->pdata[i])->name) != 0;
+	}
+	test_case(first->len == 12 && rare == 3,
+		"a sample has each class with its share");
+	test_case(!differ, "a seed draws the same sample");
+	differ = 0;
+	for (guint i = 0; i < first->len; i++)
+		differ +=
+			strcmp(((struct mutant *)first->pdata[i])->name,
+				((struct mutant *)other->pdata[i])->name) != 0;
+	test_case(differ, "another seed draws another");
+}
+
+static void test_record(const char *dir)
+{
+	struct mutant mutant = {
+		.name = (char *)"m", .class = (char *)"race", .where = NULL};
+	g_autoptr(GHashTable) ignored =
+		g_hash_table_new(g_str_hash, g_str_equal);
+	struct trial *SCOPED(trial_freep) made = trial_new(&mutant, 2);
+	struct trial *SCOPED(trial_freep) read = NULL;
+	double seconds[] = {0.5, 1.25};
+
+	test_case(!trial_load(dir, &mutant, 2, NULL), "no record yet");
+	g_ptr_array_add(made->titles, g_strdup("noise"));
+	g_ptr_array_add(made->titles, g_strdup("BUG: \"it\""));
+	g_array_append_vals(made->seconds, seconds, 2);
+	g_hash_table_add(ignored, (char *)"noise");
+	trial_judge(made, ignored);
+	test_case(trial_save(made, dir, NULL), "a record is written");
+	read = trial_load(dir, &mutant, 2, NULL);
+	g_assert(read);
+	trial_judge(read, ignored);
+	test_case(read->status == TRIAL_DETECTED &&
+			  !strcmp(read->title, "BUG: \"it\"") &&
+			  read->title_seconds > 1.2,
+		"the first title that is no false finding detects");
+	g_hash_table_add(ignored, (char *)"BUG: \"it\"");
+	trial_judge(read, ignored);
+	test_case(read->status == TRIAL_MISSED && !read->title,
+		"titles of the kernel without a bug detect nothing");
+	test_case(bench_plan_check(dir, "budget: 1 s\n", NULL) &&
+			  bench_plan_check(dir, "budget: 1 s\n", NULL) &&
+			  !bench_plan_check(dir, "budget: 2 s\n", NULL),
+		"a run goes on with its own plan only");
+}
+
+/* Each name of the table is chosen somewhere in its kernel's patch, and the
+ * other way round. */
+static void test_patch(const char *kernel)
+{
+	g_autofree char *path = g_strdup_printf(MUTANTS "%s.patch", kernel);
+	g_autoptr(GPtrArray) rows =
+		bench_table_load(MUTANTS "mutants.tsv", kernel, NULL);
+	g_autofree char *patch = NULL;
+	guint missing = 0, nr = 0;
+
+	g_assert(g_file_get_contents(path, &patch, NULL, NULL));
+	for (guint i = 0; rows && i < rows->len; i++) {
+		const struct mutant *mutant = rows->pdata[i];
+		g_autofree char *use =
+			g_strdup_printf("rmap_mutant(%s)", mutant->name);
+		g_autofree char *name =
+			g_strdup_printf("\n+\tX(%s)", mutant->name);
+
+		if (strstr(patch, use) && strstr(patch, name))
+			continue;
+		printf("# %s: %s\n", kernel, mutant->name);
+		missing++;
+	}
+	for (const char *at = patch; (at = strstr(at, "\n+\tX(")); at++)
+		nr++;
+	printf("# %s: %u rows, %u names\n", kernel, rows ? rows->len : 0, nr);
+	test_case(rows && !missing && nr == rows->len,
+		"table and patch of a kernel name the same bugs");
+}
+
+int main(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("rmaptorture-XXXXXX", NULL);
+	g_autoptr(GDir) patches = g_dir_open(MUTANTS, 0, NULL);
+	const char *name;
+
+	g_assert(dir && patches);
+	test_table(dir);
+	test_sample(dir);
+	test_record(dir);
+	while ((name = g_dir_read_name(patches))) {
+		g_autofree char *kernel = g_strndup(name, strcspn(name, "."));
+
+		if (g_str_has_suffix(name, ".patch") &&
+			strcmp(kernel, "rmap_mutant"))
+			test_patch(kernel);
+	}
+	return test_end();
+}
