@@ -188,7 +188,7 @@ static enum lane_outcome submit_and_wait(
 {
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK,
+		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
 		.timeout_ms = lane->control->timeout_ms,
 	};
 	uint64_t start = now_ns();

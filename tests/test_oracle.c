@@ -2,6 +2,7 @@
 /* The samples in corpus/console are logs of our own kernels; what is altered
  * here by hand stands in the tables below. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -402,6 +403,42 @@ static void test_judge_flags(void)
 		"what the OOM killer struck is no finding");
 }
 
+static void test_judge_rmap(void)
+{
+	static const char *const want = "rmaptorture: rmap_fsck found errors";
+	static struct prog_result result;
+	struct judgment judgment;
+	struct prog prog;
+	struct why why;
+
+	parse("p0 mmap v0:1 rw anon\np0 touch v0:1\np0 rmap_fsck\n", &prog);
+	result_of(&prog, prog_stamp(0, 1, 0, 0), &result);
+	result.fscked = 1;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_PASS,
+		"a reverse mapping that was checked passes");
+
+	result.bad_rmap = 1;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_FINDING &&
+			  !strcmp(judgment.title, want),
+		"errors at the end are a finding, where the kernel survives");
+	result.bad_rmap = 1u << PROG_PROCS;
+	test_case(result_check(&prog, &result, &why) == -EBADMSG,
+		"errors of a process that cannot be are no result");
+
+	result.bad_rmap = 0;
+	result.call[2].err = -ESRCH;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_PASS,
+		"a check that could not be made passes");
+	result.call[2].err = -EUCLEAN;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_FINDING &&
+			  !strcmp(judgment.title, want),
+		"errors where the program asked are a finding");
+}
+
 static void test_judge_contents(void)
 {
 	static struct prog_result result;
@@ -431,6 +468,7 @@ int main(void)
 	test_altered();
 	test_any_bytes();
 	test_judge_flags();
+	test_judge_rmap();
 	test_judge_contents();
 	test_samples();
 	return test_end();

@@ -101,6 +101,22 @@ static void threads_start(struct actor *actor)
 				thread_start, &lane->actor[actor->proc][t]);
 }
 
+/* Nobody runs but the caller, so what rmap_fsck counts is exact. Before the end
+ * pages are read: that brings swapped ones back. */
+static void actor_fsck(const struct actor *actor)
+{
+	struct lane *lane = actor->lane;
+	long err;
+
+	if (!(lane->flags & RUN_FSCK) || !(lane->guest->caps & CAP_RMAP_FSCK))
+		return;
+	err = rmap_fsck(lane->guest);
+	if (!err || err == -EUCLEAN)
+		lane->result->fscked |= 1u << actor->proc;
+	if (err == -EUCLEAN)
+		lane->result->bad_rmap |= 1u << actor->proc;
+}
+
 /* Ends go one after the other, each after the exit of the one before: what an
  * exit takes from the others by mistake is seen. */
 static void actor_end(const struct actor *actor)
@@ -112,6 +128,7 @@ static void actor_end(const struct actor *actor)
 
 	(void)turn_wait(actor, lane->prog.nr_calls + actor->proc);
 	flight_wait(actor);
+	actor_fsck(actor);
 	if (!(lane->flags & RUN_CHECK))
 		return;
 	nr = prog_end_pages(&lane->prog, pages);

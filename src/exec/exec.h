@@ -42,6 +42,8 @@ struct guest {
 	int file_fd;	  /* the tmpfs file of BACKING_FILE */
 	int split_fd;	  /* split_huge_pages, or -1 */
 	int fail_fd[2];	  /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
+	int fsck_fd;	  /* rmap_fsck, or -1 */
+	char fsck_text[64]; /* what is written there: the slots of "self" */
 };
 
 /*
@@ -222,6 +224,10 @@ void call_make(const struct actor *actor, uint32_t i);
 /** page_observe() - what a page holds: its stamp, 0, OBS_FAULT or OBS_TORN.
  *  @before: what the page before it held, or 0: holes are seldom of one page */
 uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
+
+/** rmap_fsck() - compare the caller's slots with their reverse mapping.
+ *  0, -EUCLEAN: errors, other negative errno: not checked */
+long rmap_fsck(const struct guest *guest);
 
 /* worker.c */
 /** worker_main() - serve lane @index for ever. @idle is raised by one when it

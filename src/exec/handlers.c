@@ -308,6 +308,19 @@ static long run_reclaim(const struct making *m)
 		end - text);
 }
 
+long rmap_fsck(const struct guest *guest)
+{
+	long ret = raw3(SYS_write, guest->fsck_fd, (long)guest->fsck_text,
+		(long)strlen(guest->fsck_text));
+
+	return ret < 0 ? ret : 0;
+}
+
+static long run_rmap_fsck(const struct making *m)
+{
+	return rmap_fsck(m->actor->lane->guest);
+}
+
 static long (*const handlers[])(const struct making *m) = {
 	[RUN_SYSCALL] = run_syscall,
 	[RUN_MMAP] = run_mmap,
@@ -322,6 +335,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_MBIND] = run_mbind,
 	[RUN_SPLIT] = run_split,
 	[RUN_RECLAIM] = run_reclaim,
+	[RUN_RMAP_FSCK] = run_rmap_fsck,
 };
 
 void call_prepare(const struct actor *actor, uint32_t i)

@@ -99,6 +99,7 @@ static int program_prepare(struct lane *lane, struct why *why)
 
 	result->flags = result->us = result->nr_obs = 0;
 	result->live = result->died = result->nr_pcs = 0;
+	result->fscked = result->bad_rmap = 0;
 	result->message[0] = '\0';
 	err = prog_check(&lane->prog, why);
 	if (err)

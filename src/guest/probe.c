@@ -113,6 +113,7 @@ static const struct {
 	{CAP_CGROUP_KILL, PROBE_CGROUP "/cgroup.kill", NULL},
 	{CAP_SPLIT_ORDER, NULL, has_split_order},
 	{CAP_FAIL, NULL, has_fail},
+	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
 };
 
 uint32_t probe_caps(void)

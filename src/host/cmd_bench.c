@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BENCH_PROGRAM RMAPTORTURE_SOURCE_DIR "/corpus/seeds/bench.prog"
+#define SEEDS_FOLDER  RMAPTORTURE_SOURCE_DIR "/corpus/seeds"
+#define BENCH_PROGRAM SEEDS_FOLDER "/bench.prog"
 #define ANSWER_MS     60000
 
 struct bench {
@@ -88,14 +89,25 @@ static double waited(const struct guest *guest, guint lanes)
 	return ns / 1e9;
 }
 
-/* The harness: every lane is kept busy with one program after the other. */
+static const struct prog *prog_start(struct guest *guest, guint lane,
+	const struct slot_request *request, GPtrArray *progs, guint i)
+{
+	const struct named_prog *named = progs->pdata[i % progs->len];
+
+	guest_start(guest, lane, request, &named->prog);
+	return &named->prog;
+}
+
+/* The harness: every lane is kept busy with one program after the other, of
+ * @progs in turn. @flags: RUN_* */
 static gboolean measure_harness(struct bench *bench, struct guest *guest,
-	const struct prog *prog, struct sample *ret, GError **error)
+	GPtrArray *progs, guint32 flags, struct sample *ret, GError **error)
 {
 	static struct prog_result result;
+	const struct prog *running[SLOT_LANES];
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK,
+		.flags = flags,
 		.timeout_ms = bench->target->timeout_ms,
 	};
 	guint lanes = bench->target->nr_lanes;
@@ -105,7 +117,7 @@ static gboolean measure_harness(struct bench *bench, struct guest *guest,
 	gint64 start = g_get_monotonic_time();
 
 	for (; sent < lanes; sent++)
-		guest_start(guest, sent, &request, prog);
+		running[sent] = prog_start(guest, sent, &request, progs, sent);
 	while (done < todo && !guest->ended) {
 		gboolean any = FALSE;
 
@@ -114,12 +126,14 @@ static gboolean measure_harness(struct bench *bench, struct guest *guest,
 				!slot_replied(guest->slot, lane,
 					guest->expected[lane]))
 				continue;
-			if (!take_reply(guest, lane, prog, &result, error))
+			if (!take_reply(
+				    guest, lane, running[lane], &result, error))
 				return FALSE;
 			any = TRUE;
 			done++;
 			if (sent++ < todo)
-				guest_start(guest, lane, &request, prog);
+				running[lane] = prog_start(
+					guest, lane, &request, progs, sent);
 		}
 		if (!any && !g_main_context_iteration(NULL, FALSE))
 			g_usleep(50);
@@ -173,8 +187,37 @@ static void print_speed(struct bench *bench, double *rates, double *ratios,
 		"of QEMU's CPU time");
 }
 
+#define RUN_AS_FUZZED (RUN_COVER | RUN_CHECK)
+
+/* What rmap_fsck at the end of each program takes from the rate: the seeds with
+ * it and without, in pairs. */
+static gboolean bench_fsck(struct bench *bench, struct guest *guest,
+	GPtrArray *seeds, GError **error)
+{
+	guint n = (guint)bench->rounds;
+	g_autofree double *ratios = g_new0(double, n);
+	struct sample with, without;
+
+	if (!(bench->target->caps & CAP_RMAP_FSCK))
+		return TRUE;
+	if (!measure_harness(bench, guest, seeds, RUN_AS_FUZZED | RUN_FSCK,
+		    &with, error))
+		return FALSE;
+	for (guint i = 0; i < n; i++) {
+		if (!measure_harness(bench, guest, seeds, RUN_AS_FUZZED,
+			    &without, error) ||
+			!measure_harness(bench, guest, seeds,
+				RUN_AS_FUZZED | RUN_FSCK, &with, error))
+			return FALSE;
+		ratios[i] = without.seconds / with.seconds;
+	}
+	figure(bench, "rmap_fsck_ratio", quantile(ratios, n, 0.5),
+		"the seeds with rmap_fsck to without, in pairs");
+	return TRUE;
+}
+
 static gboolean bench_speed(struct bench *bench, struct guest *guest,
-	const struct prog *prog, GError **error)
+	GPtrArray *progs, GError **error)
 {
 	guint n = (guint)bench->rounds;
 	g_autofree double *rates = g_new0(double, n);
@@ -185,11 +228,13 @@ static gboolean bench_speed(struct bench *bench, struct guest *guest,
 	struct sample ours, bare;
 
 	/* one round of each to warm the translator up */
-	if (!measure_harness(bench, guest, prog, &ours, error) ||
+	if (!measure_harness(
+		    bench, guest, progs, RUN_AS_FUZZED, &ours, error) ||
 		!measure_bare(bench, guest, &bare, error))
 		return FALSE;
 	for (guint i = 0; i < n; i++) {
-		if (!measure_harness(bench, guest, prog, &ours, error) ||
+		if (!measure_harness(
+			    bench, guest, progs, RUN_AS_FUZZED, &ours, error) ||
 			!measure_bare(bench, guest, &bare, error))
 			return FALSE;
 		rates[i] = done / ours.seconds;
@@ -208,15 +253,17 @@ static gboolean bench_speed(struct bench *bench, struct guest *guest,
 static gboolean speed(struct bench *bench, GError **error)
 {
 	const char *const paths[] = {BENCH_PROGRAM, NULL};
+	const char *const folders[] = {SEEDS_FOLDER, NULL};
 	g_autoptr(GPtrArray) progs = programs_load(paths, error);
+	g_autoptr(GPtrArray) seeds =
+		progs ? programs_load(folders, error) : NULL;
 	struct guest *SCOPED(guest_freep) guest = NULL;
-	const struct named_prog *named;
 
-	if (!progs)
+	if (!seeds)
 		return FALSE;
-	named = progs->pdata[0];
 	guest = guest_fresh(bench->target, bench->scratch, error);
-	return guest && bench_speed(bench, guest, &named->prog, error);
+	return guest && bench_speed(bench, guest, progs, error) &&
+	       bench_fsck(bench, guest, seeds, error);
 }
 
 /* --- restore ---------------------------------------------------------------

@@ -108,7 +108,7 @@ static void run_program(struct run *run, struct guest *guest,
 	static struct prog_result result;
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK,
+		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
 		.timeout_ms = run->target->timeout_ms,
 	};
 	enum guest_outcome outcome;
@@ -128,6 +128,9 @@ static void run_program(struct run *run, struct guest *guest,
 	}
 	if (!run->brief)
 		print_calls(prog, &result);
+	if (!run->brief && result.fscked)
+		printf("  rmap_fsck at the end of %d processes\n",
+			__builtin_popcount(result.fscked));
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_PASS)
 		ret->verdict = skip_verdict(run, prog, &result);

@@ -47,7 +47,7 @@ static int replay_step(struct target *target, struct guest *guest,
 	static struct prog_result result;
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK,
+		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
 		.timeout_ms = target->timeout_ms,
 	};
 	gboolean hit = FALSE;

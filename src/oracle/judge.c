@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool ranges_overlap(const struct range *range, struct page_at at)
@@ -18,7 +19,7 @@ static bool call_moved(const struct call *call, struct page_at at)
 
 	if (effect == EFFECT_READS || effect == EFFECT_WRITES ||
 		effect == EFFECT_EXITS || call->op == OP_WAIT ||
-		call->op == OP_BARRIER)
+		call->op == OP_BARRIER || call->op == OP_RMAP_FSCK)
 		return false;
 	for (unsigned int i = 0; i < PROG_ARGS_MAX; i++) {
 		if (op->arg[i].kind != ARG_RANGE)
@@ -73,6 +74,18 @@ static void describe(const struct mismatch *bad, struct text *out)
 	stamp_describe(bad->want, out);
 }
 
+/* Only where the kernel goes on after its own report: with panic_on_warn that
+ * is on the console, and names what was wrong. */
+static bool rmap_is_bad(
+	const struct prog *prog, const struct prog_result *result)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		if (prog->call[i].op == OP_RMAP_FSCK &&
+			result->call[i].err == -EUCLEAN)
+			return true;
+	return result->bad_rmap;
+}
+
 static void judge_contents(const struct prog *prog,
 	const struct prog_result *result, struct text *title,
 	struct text *detail, enum verdict *ret)
@@ -106,6 +119,13 @@ void oracle_judge(const struct prog *prog, const struct prog_result *result,
 			stuck_op(prog, result));
 		text_addf(&detail, "the program's tasks did not die after "
 				   "cgroup.kill");
+	} else if (rmap_is_bad(prog, result)) {
+		ret->verdict = VERDICT_FINDING;
+		text_addf(&title, "rmaptorture: rmap_fsck found errors");
+		text_addf(&detail,
+			"of processes 0x%x at their end, or where "
+			"the program asked: see the console",
+			result->bad_rmap);
 	} else if (!(result->flags & RESULT_OOM)) {
 		judge_contents(prog, result, &title, &detail, &ret->verdict);
 	}

@@ -39,6 +39,7 @@ static const char *const helpers[] = {
 	"nmi_*",
 	"sched_show_task",
 	"rcu_dump_cpu_stacks*",
+	"debug_anon_rmap",
 	"debug_print_object",
 	"debug_check_no_obj_freed",
 	"__debug_check_no_obj_freed",

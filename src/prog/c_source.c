@@ -299,6 +299,14 @@ static const struct {
 		"\treturn file_write(path, text);\n"
 		"}\n"
 		"\n"},
+	[RUN_RMAP_FSCK] = {"rmap_fsck",
+		"static long make_rmap_fsck(int i)\n"
+		"{\n"
+		"\t(void)i;\n"
+		"\treturn file_write(\"/sys/kernel/debug/rmap_fsck\", "
+		"\"self\");\n"
+		"}\n"
+		"\n"},
 };
 
 /* Where allocations fail: see src/exec/fail.c, which does the same */

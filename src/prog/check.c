@@ -163,6 +163,9 @@ int result_check(const struct prog *prog, const struct prog_result *result,
 	if ((result->live | result->died) >> PROG_PROCS)
 		return why_set(why, -EBADMSG, "result: processes 0x%x, 0x%x",
 			result->live, result->died);
+	if ((result->fscked | result->bad_rmap) >> PROG_PROCS)
+		return why_set(why, -EBADMSG, "result: rmap_fsck of 0x%x, 0x%x",
+			result->fscked, result->bad_rmap);
 	if (!memchr(result->message, 0, sizeof(result->message)))
 		return why_set(why, -EBADMSG, "result: message has no end");
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {

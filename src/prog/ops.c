@@ -66,6 +66,8 @@ static const struct {
 		 "CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS"},
 	{"kcov_stall", "stalled calls only race: needs the kcov_stall patch of "
 		       "vm-images/patches/harness"},
+	{"rmap_fsck", "mappings that no rmap walk finds stay unseen: needs the "
+		      "rmap_fsck patch of vm-images/patches/harness"},
 };
 
 const char *cap_name(unsigned int bit)

@@ -68,8 +68,9 @@ enum cap {
 	CAP_SPLIT_ORDER = 1u << 10, /* split_huge_pages takes an order (6.9) */
 	CAP_FAIL = 1u << 11,	    /* allocations fail on demand */
 	CAP_KCOV_STALL = 1u << 12,  /* harness patch: stalls at points */
+	CAP_RMAP_FSCK = 1u << 13,   /* harness patch: rmap_fsck */
 };
-#define CAP_COUNT 13
+#define CAP_COUNT 14
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -173,6 +174,7 @@ enum run_kind {
 	RUN_MBIND,
 	RUN_SPLIT,
 	RUN_RECLAIM,
+	RUN_RMAP_FSCK,
 	RUN_KINDS
 };
 
@@ -462,6 +464,8 @@ struct prog_result {
 	uint32_t live;	   /* bit p: process p reached the end and checked */
 	uint32_t died;	   /* bit p: process p was killed by a signal */
 	uint32_t nr_pcs;   /* KCOV hits, all actors; 0 where not counted */
+	uint32_t fscked;   /* bit p: rmap_fsck looked at process p at its end */
+	uint32_t bad_rmap; /* bit p: and found errors */
 	char message[128]; /* with RESULT_BROKEN */
 	struct call_result call[PROG_CALLS_MAX];
 	struct stall_result stall[PROG_STALLS_MAX];

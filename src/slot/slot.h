@@ -51,6 +51,7 @@ enum slot_command {
 #define RUN_COVER 0x01 /* fold KCOV into @map */
 #define RUN_CHECK 0x02 /* read the end pages */
 #define RUN_COUNT 0x04 /* count call sites for a later SLOT_PRUNE */
+#define RUN_FSCK  0x08 /* rmap_fsck of each process before its end pages */
 
 /** struct slot_record - one program of the flight recorder */
 struct slot_record {

@@ -231,6 +231,7 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 {
 	result->flags = result->us = result->nr_obs = result->live = 0;
 	result->died = result->nr_pcs = 0;
+	result->fscked = result->bad_rmap = 0;
 	result->message[0] = '\0';
 	memset(result->call, 0, nr_calls * sizeof(result->call[0]));
 }
