@@ -2,9 +2,7 @@
 #include "selftests.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
-#define KSFT_SKIP  4
 #define VCPUS	   4 /* migration.c skips everything below 3 */
 #define MEMORY_MIB 2048
 #define GRACE_MS   20000 /* for the guest to kill what is over its limit */
@@ -213,66 +211,6 @@ static void judge_end(const struct runner *runner, struct selftest *test,
 		finding_store(runner, test, vm, &report);
 }
 
-static char *status_text(int status)
-{
-	if (WIFSIGNALED(status))
-		return g_strdup_printf("killed by signal %d (%s)",
-			WTERMSIG(status), g_strsignal(WTERMSIG(status)));
-	return g_strdup_printf("exit status %d", WEXITSTATUS(status));
-}
-
-static guint cases_of(const struct selftest *test, enum selftest_outcome want)
-{
-	guint nr = 0;
-
-	for (guint i = 0; i < test->cases->len; i++) {
-		const struct selftest_case *c = test->cases->pdata[i];
-
-		nr += c->outcome == want;
-	}
-	return nr;
-}
-
-static char *last_line(const char *output)
-{
-	g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
-	guint nr = g_strv_length(lines);
-
-	while (nr && !*g_strstrip(lines[nr - 1]))
-		nr--;
-	return nr ? g_strndup(lines[nr - 1], 160) : g_strdup("no output");
-}
-
-/* A pass needs proof; what is left undone is no pass. */
-static void judge_status(
-	struct selftest *test, const struct row *row, int status, guint planned)
-{
-	guint passed = cases_of(test, SELFTEST_PASS);
-	guint failed = cases_of(test, SELFTEST_FAIL);
-	gboolean clean = WIFEXITED(status) && !WEXITSTATUS(status);
-	gboolean skip = WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP;
-	g_autofree char *ended = status_text(status);
-	g_autofree char *last = last_line(test->output);
-
-	test->outcome = SELFTEST_FAIL;
-	if (failed)
-		test->why = g_strdup_printf(
-			"%u of %u cases failed", failed, test->cases->len);
-	else if (!clean && !skip)
-		test->why = g_strdup_printf("%s: %s", ended, last);
-	else if (clean && planned > test->cases->len)
-		test->why = g_strdup_printf("%u of %u planned cases reported",
-			test->cases->len, planned);
-	else
-		test->outcome = SELFTEST_PASS;
-	if (test->outcome == SELFTEST_FAIL)
-		return;
-	if (row->format == FORMAT_EXIT ? clean : passed > 0)
-		return;
-	test->outcome = SELFTEST_SKIP;
-	test->why = g_strdup_printf("%s, nothing passed: %s", ended, last);
-}
-
 static void program_judge(const struct runner *runner, struct selftest *test,
 	const struct row *row, struct vm *vm, int end)
 {
@@ -285,12 +223,12 @@ static void program_judge(const struct runner *runner, struct selftest *test,
 	if (end >= 0) {
 		judge_end(runner, test, vm, (enum vm_end)end);
 	} else if (slot->timed_out) {
-		g_autofree char *last = last_line(test->output);
+		g_autofree char *last = selftest_last_line(test->output);
 
 		test->outcome = SELFTEST_TIMEOUT;
 		test->why = g_strdup_printf("still ran: %s", last);
 	} else {
-		judge_status(test, row, slot->status, planned);
+		selftest_judge(test, row->format, slot->status, planned);
 	}
 	if (slot->refused[0] && test->outcome != SELFTEST_PASS) {
 		g_autofree char *said =

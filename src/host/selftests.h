@@ -144,4 +144,12 @@ enum selftest_format {
 GPtrArray *selftests_parse(enum selftest_format format, const char *output,
 	const char *proof, guint *ret_planned);
 
+/** selftest_judge() - outcome and why of a program that ended by itself, from
+ *  its cases and output. @status: as of waitpid(); @planned: of the parser */
+void selftest_judge(struct selftest *test, enum selftest_format format,
+	int status, guint planned);
+
+/** selftest_last_line() - the last one that is not empty; caller frees */
+char *selftest_last_line(const char *output);
+
 #endif

@@ -3,6 +3,9 @@
 #include "selftests.h"
 
 #include <string.h>
+#include <sys/wait.h>
+
+#define KSFT_SKIP 4 /* tools/testing/selftests/kselftest.h */
 
 static void case_free(gpointer data)
 {
@@ -199,4 +202,64 @@ GPtrArray *selftests_parse(enum selftest_format format, const char *output,
 	g_free(parse.context);
 	*ret_planned = parse.planned;
 	return parse.cases;
+}
+
+static char *status_text(int status)
+{
+	if (WIFSIGNALED(status))
+		return g_strdup_printf("killed by signal %d (%s)",
+			WTERMSIG(status), g_strsignal(WTERMSIG(status)));
+	return g_strdup_printf("exit status %d", WEXITSTATUS(status));
+}
+
+static guint cases_of(const struct selftest *test, enum selftest_outcome want)
+{
+	guint nr = 0;
+
+	for (guint i = 0; i < test->cases->len; i++) {
+		const struct selftest_case *c = test->cases->pdata[i];
+
+		nr += c->outcome == want;
+	}
+	return nr;
+}
+
+char *selftest_last_line(const char *output)
+{
+	g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
+	guint nr = g_strv_length(lines);
+
+	while (nr && !*g_strstrip(lines[nr - 1]))
+		nr--;
+	return nr ? g_strndup(lines[nr - 1], 160) : g_strdup("no output");
+}
+
+/* A pass needs proof; what is left undone is no pass. */
+void selftest_judge(struct selftest *test, enum selftest_format format,
+	int status, guint planned)
+{
+	guint passed = cases_of(test, SELFTEST_PASS);
+	guint failed = cases_of(test, SELFTEST_FAIL);
+	gboolean clean = WIFEXITED(status) && !WEXITSTATUS(status);
+	gboolean skip = WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP;
+	g_autofree char *ended = status_text(status);
+	g_autofree char *last = selftest_last_line(test->output);
+
+	test->outcome = SELFTEST_FAIL;
+	if (failed)
+		test->why = g_strdup_printf(
+			"%u of %u cases failed", failed, test->cases->len);
+	else if (!clean && !skip)
+		test->why = g_strdup_printf("%s: %s", ended, last);
+	else if (clean && planned > test->cases->len)
+		test->why = g_strdup_printf("%u of %u planned cases reported",
+			test->cases->len, planned);
+	else
+		test->outcome = SELFTEST_PASS;
+	if (test->outcome == SELFTEST_FAIL)
+		return;
+	if (format == FORMAT_EXIT ? clean : passed > 0)
+		return;
+	test->outcome = SELFTEST_SKIP;
+	test->why = g_strdup_printf("%s, nothing passed: %s", ended, last);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define DIAGNOSTICS 40 /* lines of output of a program that failed */
+
 /* ---- KTAP: Documentation/dev-tools/ktap.rst ---- */
 
 /* One line: KTAP cuts a description at '#', and reads lines. */
@@ -34,6 +36,20 @@ static void ktap_line(FILE *out, const char *indent, guint number,
 		clean, more ? " # " : "", directive, reason);
 }
 
+/* The end of what a program printed: the reason is mostly there. */
+static void ktap_diagnostics(FILE *out, const char *output)
+{
+	g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
+	guint nr = g_strv_length(lines);
+
+	for (guint i = nr > DIAGNOSTICS ? nr - DIAGNOSTICS : 0; i < nr; i++) {
+		g_autofree char *line = one_line(lines[i]);
+
+		if (*line)
+			fprintf(out, "# %s\n", line);
+	}
+}
+
 static void ktap_test(FILE *out, guint number, const struct selftest *test)
 {
 	if (test->cases->len) {
@@ -45,6 +61,8 @@ static void ktap_test(FILE *out, guint number, const struct selftest *test)
 				out, "  ", i + 1, c->name, c->outcome, c->why);
 		}
 	}
+	if (test->outcome != SELFTEST_PASS && test->outcome != SELFTEST_SKIP)
+		ktap_diagnostics(out, test->output);
 	ktap_line(out, "", number, test->name, test->outcome, test->why);
 }
 

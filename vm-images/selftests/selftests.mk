@@ -15,8 +15,9 @@ CFLAGS   := -O2 -w -no-pie -static -s -U_FORTIFY_SOURCE -D_GNU_SOURCE= \
 	    -isystem $(SRC)/tools/include/uapi
 LDLIBS   := -luring -lnuma -lcap -lrt -lpthread -lm
 
-# khugepaged.c uses it without kselftest.h
-CFLAGS   += -DKSFT_SKIP=4
+# khugepaged.c uses it without kselftest.h; gup_longterm.c puts files beside
+# __FILE__
+CFLAGS   += -DKSFT_SKIP=4 -fmacro-prefix-map=$(MM)/=
 
 vpath %.c $(MM) $(ROOT)/vm-images/selftests
 
