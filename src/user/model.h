@@ -55,6 +55,14 @@ enum model_call {
 long model_call(
 	unsigned int proc, enum model_call call, const unsigned long arg[6]);
 
+/** model_reclaim() - swap out the @nr oldest anonymous folios, whoever has
+ * them; -EAGAIN: fewer */
+int model_reclaim(unsigned int proc, unsigned long nr);
+/** model_move() - migrate the folios of @nr pages from @addr on, with @all also
+ *  those that are mapped more than once; -EAGAIN: not all of them could */
+int model_move(
+	unsigned int proc, unsigned long addr, unsigned long nr, int all);
+
 /**
  * model_store() - write @value to the first, middle and last word of a page
  *

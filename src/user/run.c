@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* run: a program is made, call by call, on a model of processes. */
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -32,6 +33,8 @@ static const struct {
 	[OP_MUNLOCK] = {WAY_CALL, MODEL_MUNLOCK},
 	[OP_TOUCH] = {WAY_OWN, 0},
 	[OP_EXPECT] = {WAY_OWN, 0},
+	[OP_MOVE_PAGES] = {WAY_OWN, 0},
+	[OP_RECLAIM] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
 };
@@ -164,6 +167,7 @@ static long run_fork(const struct call *call)
 static long run_own(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
+	const struct range *range = &call->arg[0].range;
 
 	switch (ops[call->op].run) {
 	case RUN_TOUCH:
@@ -172,6 +176,12 @@ static long run_own(const struct run *run, uint32_t index)
 		return run_expect(run, index);
 	case RUN_FORK:
 		return run_fork(call);
+	case RUN_MOVE_PAGES:
+		return model_move(call->proc,
+			prog_addr(range->slot, range->page), range->pages,
+			call_bits(call, 2) == MPOL_MF_MOVE_ALL);
+	case RUN_RECLAIM:
+		return model_reclaim(call->proc, call->arg[0].num);
 	default:
 		model_exit(call->proc);
 		return 0;

@@ -84,7 +84,7 @@ probes.h: $(OBJ)/mm/rmap.o $(ROOT)/vm-images/user/probes \
 		$(ROOT)/vm-images/user/probes.sh flags.txt
 	@echo '  GEN     $@'
 	@cd $(OBJ) && sh $(ROOT)/vm-images/user/probes.sh \
-		$(ROOT)/vm-images/user/probes $(KFLAGS) > $(CURDIR)/$@
+		$(ROOT)/vm-images/user/probes $(KFLAGS) -I$(SRC) > $(CURDIR)/$@
 
 # Other flags, other objects.
 flags.txt: FORCE

@@ -6,6 +6,7 @@
 #include <linux/aio.h>
 #include <linux/blkdev.h>
 #include <linux/capability.h>
+#include <linux/cpuhotplug.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -91,6 +92,13 @@ void __init_waitqueue_head(struct wait_queue_head *head, const char *name,
 	struct lock_class_key *key)
 {
 	INIT_LIST_HEAD(&head->head);
+}
+
+int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke,
+	int (*startup)(unsigned int cpu), int (*teardown)(unsigned int cpu),
+	bool multi_instance)
+{
+	return 0;
 }
 
 int nsproxy_cache_init(void)

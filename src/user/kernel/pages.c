@@ -16,6 +16,7 @@
 #define FIRST_PFN 16 /* frame 0 would be NULL in too many places */
 
 void __asan_poison_memory_region(void const volatile *addr, size_t size);
+int __asan_address_is_poisoned(void const volatile *addr);
 void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 
 /* The zero page is the first frame, and the kernel knows it by its name. */
@@ -40,6 +41,13 @@ unsigned int frame_index(unsigned long pfn)
 bool page_is_ours(unsigned long pfn)
 {
 	return pfn > FIRST_PFN && pfn < FIRST_PFN + ARENA_PAGES;
+}
+
+struct folio *folio_in_frame(unsigned int i)
+{
+	if (i >= next_fresh || __asan_address_is_poisoned(&page_structs[i]))
+		return NULL;
+	return page_folio(&page_structs[i]);
 }
 
 static char *frame(unsigned int i)
@@ -313,10 +321,6 @@ void folio_deactivate(struct folio *folio)
 {
 }
 
-void folio_mark_lazyfree(struct folio *folio)
-{
-}
-
 bool folio_mark_dirty(struct folio *folio)
 {
 	return !test_and_set_bit(PG_dirty, &folio->flags);
@@ -346,5 +350,6 @@ void deactivate_page(struct page *page)
 
 void mark_page_lazyfree(struct page *page)
 {
+	folio_mark_lazyfree(page_folio(page));
 }
 #endif

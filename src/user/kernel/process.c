@@ -10,6 +10,7 @@
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/radix-tree.h>
 #include <linux/rmap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -48,12 +49,12 @@ struct mm_struct *process_mm[MODEL_PROCS];
 static struct task_struct task;
 static struct signal_struct task_signal;
 
-static void act_as(unsigned int proc)
+void act_as(unsigned int proc)
 {
 	task.mm = task.active_mm = process_mm[proc];
 }
 
-static void call_done(const char *op)
+void call_done(const char *op)
 {
 #ifdef SPLIT_RSS_COUNTING
 	if (task.mm)
@@ -118,6 +119,8 @@ int model_init(char *boot, const char **ret_word)
 	fork_init_caches();
 	ptlock_cache_init();
 	maple_tree_init();
+	radix_tree_init();
+	swap_init();
 	anon_vma_init();
 	return boot_words(boot, ret_word);
 }
@@ -171,6 +174,8 @@ void model_end(void)
 		if (process_mm[proc])
 			model_exit(proc);
 	}
+	swap_check();
+	rcu_flush();
 	slab_check();
 	/* Calls that run out of memory lose some of what they committed. */
 	if (!has_failed())

@@ -14,6 +14,8 @@
 
 struct sight sights[SIGHTS_MAX];
 unsigned int nr_sights;
+struct entry entries[ENTRIES_MAX];
+unsigned int nr_entries;
 
 static struct frame_seen frames[ARENA_PAGES];
 static unsigned int scan_number;
@@ -39,6 +41,9 @@ static void sight_add(unsigned int proc, unsigned long addr, pte_t pte)
 	unsigned long pfn = pte_pfn(pte);
 	struct frame_seen *frame;
 
+	if (!pte_present(pte) && !pte_none(pte) && nr_entries < ENTRIES_MAX)
+		entries[nr_entries++] =
+			(struct entry){addr, pte_val(pte), proc};
 	if (!pte_present(pte) || !page_is_ours(pfn) || nr_sights == SIGHTS_MAX)
 		return;
 	frame = frame_seen(pfn);
@@ -92,7 +97,7 @@ static void scan_area(unsigned int proc, const struct area *area)
 
 void scan_all(void)
 {
-	nr_sights = 0;
+	nr_sights = nr_entries = 0;
 	scan_number++;
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
 		for (unsigned int i = 0; process_mm[proc] && i < nr_areas; i++)

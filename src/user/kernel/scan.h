@@ -29,6 +29,15 @@ struct frame_seen {
 	unsigned int scan; /* which scan saw it */
 };
 
+/** struct entry - a PTE that is no page: a swap entry */
+struct entry {
+	unsigned long addr, pte;
+	unsigned int proc;
+};
+#define ENTRIES_MAX 16384
+extern struct entry entries[ENTRIES_MAX];
+extern unsigned int nr_entries;
+
 /** scan_all() - look at every process anew */
 void scan_all(void);
 /** frame_seen() - of the last scan; @pfn is that of a sight */

@@ -103,6 +103,12 @@ void *NOPROF(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp)
 	return object;
 }
 
+void *NOPROF(kmem_cache_alloc_lru)(
+	struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp)
+{
+	return NOPROF(kmem_cache_alloc)(cache, gfp);
+}
+
 void *NOPROF(kmem_cache_alloc_node)(
 	struct kmem_cache *cache, gfp_t gfp, int node)
 {

@@ -26,6 +26,26 @@ bool page_is_ours(unsigned long pfn);
 /** frame_index() - 0 .. ARENA_PAGES - 1 */
 unsigned int frame_index(unsigned long pfn);
 
+/** folio_in_frame() - the folio in use there, or NULL */
+struct folio *folio_in_frame(unsigned int frame);
+
+/* ---- swap.c ---- */
+void swap_init(void);
+/** swap_check() - are all slots free? */
+void swap_check(void);
+/** swap_out_begin() - put @folio, locked, in the swap cache; false: no memory
+ */
+bool swap_out_begin(struct folio *folio);
+/** swap_out_end() - no PTE maps it any more: write it; if nobody else has it,
+ *  it leaves the cache */
+void swap_out_end(struct folio *folio);
+/** swap_sight() - a PTE holds the swap entry @val; after swap_scan_begin() */
+void swap_scan_begin(void);
+void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
+	bool exclusive, const char *op);
+/** swap_shares() - PTEs that hold the entry of @folio, in the swap cache */
+unsigned int swap_shares(struct folio *folio);
+
 /* ---- slab.c ---- */
 /* The kernel has loops that end only when memory comes back. */
 #define FAILS_IN_A_ROW 64
@@ -53,6 +73,9 @@ struct mm_struct *fork_dup_mm(struct mm_struct *oldmm);
 void fork_init_caches(void);
 
 /* ---- process.c ---- */
+/** act_as() - the task is now one of process @proc, until call_done() */
+void act_as(unsigned int proc);
+void call_done(const char *op);
 extern struct mm_struct *process_mm[MODEL_PROCS];
 /** pte_find() - the entry for @addr, NULL without a page table */
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/rmap.h>
 #include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "scan.h"
 #include "stubs.h"
@@ -104,6 +105,36 @@ static void mapcount_check(unsigned long pfn, const char *op)
 			op, nr, mapcount);
 }
 
+/* PageAnonExclusive: one PTE, and no other one anywhere, swapped out or not. */
+static void exclusive_check(unsigned long pfn, const char *op)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	unsigned int nr = frame_seen(pfn)->nr + swap_shares(folio);
+
+	if (folio_test_anon(folio) && PageAnonExclusive(page) && nr > 1)
+		finding("exclusive page is shared",
+			"after %s: PTEs map it %u times, %u hold its entry", op,
+			frame_seen(pfn)->nr, swap_shares(folio));
+}
+
+static void entries_check(const char *op)
+{
+	swap_scan_begin();
+	for (unsigned int i = 0; i < nr_entries; i++) {
+		pte_t pte = {.pte = entries[i].pte};
+		swp_entry_t entry = pte_to_swp_entry(pte);
+
+		if (is_migration_entry(entry))
+			finding("migration entry left behind",
+				"after %s: p%u %#lx", op, entries[i].proc,
+				entries[i].addr);
+		if (!non_swap_entry(entry))
+			swap_sight(entries[i].proc, entries[i].addr, entry.val,
+				pte_swp_exclusive(pte), op);
+	}
+}
+
 /* folio_referenced() walks with all that reclaim walks with. */
 static void young_check(unsigned long pfn, const char *op)
 {
@@ -148,6 +179,7 @@ void walk_check(unsigned int checks, const char *op)
 	bool was_run = false;
 
 	scan_all();
+	entries_check(op);
 	for (unsigned int i = 0; i < nr_sights; i++) {
 		unsigned long pfn = sights[i].pfn;
 		bool run = is_run(i);
@@ -160,6 +192,7 @@ void walk_check(unsigned int checks, const char *op)
 		if (!first && (checks & CHECK_ALL))
 			continue; /* once a frame */
 		mapcount_check(pfn, op);
+		exclusive_check(pfn, op);
 		walk_folio(pfn, op);
 		if (checks & CHECK_YOUNG)
 			young_check(pfn, op);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who walks: the reclaim and the migration, in the places of mm/vmscan.c and of
+ * the callers of migrate_pages(). What they call is the kernel's own:
+ * try_to_unmap(), migrate_pages() with try_to_migrate() and
+ * remove_migration_ptes().
+ */
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/swap.h>
+
+#include "mm/internal.h"
+#include "stubs.h"
+
+#define MOVES_MAX 1024
+
+/* ---- out ---- */
+
+/* As shrink_folio_list() with one folio, which the caller has a reference to;
+ * what it does with the age of pages is not here. Returns if it went. */
+static bool folio_out(struct folio *folio)
+{
+	bool is_swapped, is_gone = false;
+
+	if (!folio_trylock(folio))
+		return false;
+	if (folio_test_mlocked(folio) || !folio_test_anon(folio))
+		goto out;
+	/* MADV_FREE took the flag: such a folio is dropped, not written */
+	is_swapped = folio_test_swapbacked(folio);
+	if (is_swapped && !swap_out_begin(folio))
+		goto out;
+	try_to_unmap(folio, 0);
+	is_gone = !folio_mapped(folio);
+	if (is_swapped && is_gone)
+		swap_out_end(folio);
+out:
+	folio_unlock(folio);
+	return is_gone;
+}
+
+unsigned long reclaim_pages(struct list_head *folios)
+{
+	unsigned long nr = 0;
+
+	while (!list_empty(folios)) {
+		struct folio *folio =
+			list_first_entry(folios, struct folio, lru);
+
+		list_del(&folio->lru);
+		nr += folio_out(folio);
+		folio_put(folio);
+	}
+	return nr;
+}
+
+/* There are no lists of the LRU: each folio is on one, as it were. */
+#ifdef HAVE_ISOLATE_BOOL
+bool folio_isolate_lru(struct folio *folio)
+{
+	folio_get(folio);
+	return true;
+}
+#else
+int folio_isolate_lru(struct folio *folio)
+{
+	folio_get(folio);
+	return 0;
+}
+#endif
+
+void folio_putback_lru(struct folio *folio)
+{
+	folio_put(folio);
+}
+
+void folio_add_lru(struct folio *folio)
+{
+}
+
+/* As lru_lazyfree(): from now on it need not be written. */
+void folio_mark_lazyfree(struct folio *folio)
+{
+	if (folio_test_anon(folio) && folio_test_swapbacked(folio) &&
+		!folio_test_swapcache(folio) && !folio_test_mlocked(folio))
+		folio_clear_swapbacked(folio);
+}
+
+int model_reclaim(unsigned int proc, unsigned long nr)
+{
+	unsigned long done = 0;
+
+	act_as(proc);
+	for (unsigned int i = 1; i < ARENA_PAGES && done < nr; i++) {
+		struct folio *folio = folio_in_frame(i);
+
+		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio))
+			continue;
+		folio_get(folio);
+		done += folio_out(folio);
+		folio_put(folio);
+	}
+	call_done("reclaim");
+	return done == nr ? 0 : -EAGAIN;
+}
+
+/* ---- to another place ---- */
+
+#ifdef HAVE_NEW_FOLIO
+static struct folio *target_new(struct folio *from, unsigned long private)
+{
+	return folio_alloc(GFP_HIGHUSER_MOVABLE, 0);
+}
+#else
+static struct page *target_new(struct page *from, unsigned long private)
+{
+	return alloc_page(GFP_HIGHUSER_MOVABLE);
+}
+#endif
+
+static void isolate(struct mm_struct *mm, unsigned long addr, bool all,
+	struct list_head *folios)
+{
+	pte_t *pte = pte_find(mm, addr);
+	struct folio *folio, *other;
+
+	if (!pte || !pte_present(*pte) || !page_is_ours(pte_pfn(*pte)))
+		return;
+	folio = page_folio(pte_page(*pte));
+	if (!folio_test_anon(folio) || (!all && folio_mapcount(folio) > 1))
+		return;
+	list_for_each_entry(other, folios, lru)
+	{
+		if (other == folio)
+			return;
+	}
+	folio_get(folio);
+	list_add_tail(&folio->lru, folios);
+	mod_node_page_state(folio_pgdat(folio), NR_ISOLATED_ANON, 1);
+}
+
+int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
+{
+	struct mm_struct *mm = process_mm[proc];
+	LIST_HEAD(folios);
+	int left = 0;
+
+	act_as(proc);
+	mmap_read_lock(mm);
+	for (unsigned long i = 0; i < nr; i++)
+		isolate(mm, addr + i * PAGE_SIZE, all, &folios);
+	mmap_read_unlock(mm);
+	if (!list_empty(&folios))
+		left = migrate_pages(&folios, target_new, NULL, 0, MIGRATE_SYNC,
+			MR_SYSCALL, NULL);
+	if (left)
+		putback_movable_pages(&folios);
+	call_done("move_pages");
+	return left > 0 ? -EAGAIN : left;
+}
