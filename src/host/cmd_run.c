@@ -67,73 +67,30 @@ static void print_calls(
 	}
 }
 
-/* Calls that this guest cannot make are told, never passed over. */
-static enum verdict skip_verdict(const struct run *run, const struct prog *prog,
-	const struct prog_result *result)
-{
-	guint32 lacking = 0;
-
-	for (guint32 i = 0; i < prog->nr_calls; i++) {
-		if (result->call[i].state == CALL_SKIPPED &&
-			result->call[i].err == -ENOSYS)
-			lacking |=
-				call_needs(&prog->call[i]) & ~run->target->caps;
-	}
-	for (unsigned int bit = 0; bit < CAP_COUNT; bit++) {
-		if (lacking & 1u << bit)
-			printf("  skipped calls: %s\n", cap_lack(bit));
-	}
-	return lacking ? VERDICT_SKIP : VERDICT_PASS;
-}
-
-static enum verdict died(const struct guest *guest, struct judgment *ret)
+static void print_report(const struct guest *guest)
 {
 	struct report report;
 
 	guest_title(guest, &report);
-	ret->verdict = guest->end == VM_END_QEMU_DIED ? VERDICT_BROKEN
-						      : VERDICT_FINDING;
-	(void)g_strlcpy(ret->title, report.title, sizeof(ret->title));
-	(void)g_strlcpy(ret->detail, guest->end_detail ? guest->end_detail : "",
-		sizeof(ret->detail));
-	if (report.end > report.start && ret->verdict == VERDICT_FINDING)
+	if (report.end > report.start)
 		printf("%.*s\n", (int)(report.end - report.start),
 			vm_console(guest->vm)->str + report.start);
-	return ret->verdict;
 }
 
 static void run_program(struct run *run, struct guest *guest,
 	const struct prog *prog, struct judgment *ret)
 {
 	static struct prog_result result;
-	struct slot_request request = {
-		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
-		.timeout_ms = run->target->timeout_ms,
-	};
-	enum guest_outcome outcome;
-	struct why why;
 
-	*ret = (struct judgment){0};
-	outcome = guest_run(guest, 0, &request, prog, &result, NULL,
-		run->target->lost_ms, &why);
-	if (outcome == GUEST_LIED) {
-		ret->verdict = VERDICT_BROKEN;
-		(void)g_strlcpy(ret->title, why.text, sizeof(ret->title));
-		return;
+	if (guest_judge(run->target, guest, prog, &result, ret) == GUEST_DONE) {
+		if (!run->brief)
+			print_calls(prog, &result);
+		if (!run->brief && result.fscked)
+			printf("  rmap_fsck at the end of %d processes\n",
+				__builtin_popcount(result.fscked));
+	} else if (ret->verdict == VERDICT_FINDING) {
+		print_report(guest);
 	}
-	if (outcome != GUEST_DONE) {
-		died(guest, ret);
-		return;
-	}
-	if (!run->brief)
-		print_calls(prog, &result);
-	if (!run->brief && result.fscked)
-		printf("  rmap_fsck at the end of %d processes\n",
-			__builtin_popcount(result.fscked));
-	oracle_judge(prog, &result, ret);
-	if (ret->verdict == VERDICT_PASS)
-		ret->verdict = skip_verdict(run, prog, &result);
 }
 
 static void tell(

@@ -254,6 +254,17 @@ enum guest_outcome guest_finish(struct guest *guest, guint32 lane,
 	const struct prog *prog, struct prog_result *ret, guint8 *map,
 	gint64 deadline_ms, struct why *why);
 
+/**
+ * guest_judge() - run one program on lane 0, alone, and judge it
+ * @ret_result: filled where it returns GUEST_DONE
+ *
+ * SKIP where a call needs what this guest lacks: @ret->detail says what. A
+ * guest that died of it has ended: the next program needs another one.
+ */
+enum guest_outcome guest_judge(const struct target *target, struct guest *guest,
+	const struct prog *prog, struct prog_result *ret_result,
+	struct judgment *ret);
+
 /** guest_title() - the title of a VM's end: that of the first report on its
  *  console, or what the end itself says ("no output from test machine") */
 void guest_title(const struct guest *guest, struct report *ret);
@@ -338,6 +349,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_findings(int argc, char **argv);
 int cmd_fuzz(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
+int cmd_premerge(int argc, char **argv);
 int cmd_repro(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_selftests(int argc, char **argv);

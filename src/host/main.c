@@ -18,6 +18,7 @@ static const struct {
 	{"repro", cmd_repro, "replay a finding: k of n"},
 	{"triage", cmd_triage, "titles for a folder of logs or programs"},
 	{"selftests", cmd_selftests, "run the kernel's own mm selftests"},
+	{"premerge", cmd_premerge, "test a series of patches against its base"},
 	{"bench", cmd_bench, "figures: speed, restore, and planted bugs found"},
 };
 

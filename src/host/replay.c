@@ -5,7 +5,8 @@
  */
 #include "host.h"
 
-#include <math.h>
+#include "review/review.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,16 +332,5 @@ gboolean replay_store(struct finding *finding,
 
 void replay_interval(guint32 k, guint32 n, double *low, double *high)
 {
-	const double z = 1.959964; /* 97.5 % point of the normal distribution */
-	double p = n ? (double)k / n : 0, zz = z * z;
-	double middle, half;
-
-	*low = 0;
-	*high = 1;
-	if (!n)
-		return;
-	middle = (p + zz / (2 * n)) / (1 + zz / n);
-	half = z * sqrt(p * (1 - p) / n + zz / (4.0 * n * n)) / (1 + zz / n);
-	*low = MAX(0, middle - half);
-	*high = MIN(1, middle + half);
+	rate_interval(k, n, low, high);
 }

@@ -9,7 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define TAIL_LINES 20
+#define TAIL_LINES   20
+#define WARNINGS_MAX 200
 /* Debian's source, its objects with line numbers, and some air. */
 #define TREE_MIB  3072
 #define RERUN_MIB 512
@@ -58,7 +59,8 @@ static void phase(kernel_progress_fn progress, void *user, const char *name)
 }
 
 /*
- * One tree a kernel and profile, so that the next build is incremental. The
+ * One tree a kernel and profile, so that the next build is incremental; what
+ * is derived of a kernel shares it. The
  * source is in the name too: a user may give an old name to another source.
  */
 static char *tree_name(const struct kernel_spec *spec)
@@ -67,7 +69,8 @@ static char *tree_name(const struct kernel_spec *spec)
 	g_autofree char *sha =
 		g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
 
-	return g_strdup_printf("%s-%s-%.8s", spec->name, spec->profile, sha);
+	return g_strdup_printf("%s-%s-%.8s",
+		spec->tree ? spec->tree : spec->name, spec->profile, sha);
 }
 
 static void tree_init(struct tree *tree, const struct kernel_spec *spec)
@@ -206,6 +209,23 @@ static bool is_progress(const char *line)
 	return g_str_has_prefix(line, "  ") && g_ascii_isupper(line[2]);
 }
 
+/* "PATH:LINE:COLUMN: warning: ...", PATH from the top of the source; what make
+ * is told of (the linker, objtool) has the word in front. */
+static void take_warning(struct output *output, const char *line)
+{
+	const char *top = "../src/";
+
+	if (!strstr(line, ": warning: ") || output->warnings->len >= WARNINGS_MAX)
+		return;
+	if (g_str_has_prefix(line, output->src))
+		line += strlen(output->src) + 1;
+	else if (g_str_has_prefix(line, top))
+		line += strlen(top);
+	if (!g_ptr_array_find_with_equal_func(
+		    output->warnings, line, g_str_equal, NULL))
+		g_ptr_array_add(output->warnings, g_strdup(line));
+}
+
 static void make_line(const char *line, void *user)
 {
 	struct output *output = user;
@@ -220,6 +240,7 @@ static void make_line(const char *line, void *user)
 		return;
 	if (strstr(line, "No space left on device"))
 		output->has_no_space = true;
+	take_warning(output, line);
 	g_queue_push_tail(&output->tail, g_strdup(line));
 	if (output->tail.length > TAIL_LINES)
 		g_free(g_queue_pop_head(&output->tail));
@@ -427,6 +448,8 @@ static bool build_locked(const struct build_input *input, struct tree *tree,
 		return false;
 	phase(output->progress, output->user, "save");
 	result->version = release_read(tree);
+	g_ptr_array_add(output->warnings, NULL);
+	result->warnings = (char **)output->warnings->pdata;
 	result->seconds = (g_get_monotonic_time() - start) / 1e6;
 	return cache_save(input, tree->obj, result, error);
 }
@@ -435,6 +458,7 @@ bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
 	void *user, GError **error)
 {
 	struct output output = {.progress = progress, .user = user};
+	g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
 	struct build_result result = {0};
 	SCOPED(tree_clear) struct tree tree;
 	SCOPED(kernel_freep) struct kernel *other = NULL;
@@ -446,6 +470,8 @@ bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
 	tree.lock = lock_take(tree.dir, tell_wait, &output, error);
 	if (tree.lock < 0)
 		return false;
+	output.src = tree.src;
+	output.warnings = warnings;
 	/* Whoever had the lock may have built just this. */
 	other = cache_load(input->spec, input->key);
 	ok = other || build_locked(input, &tree, &result, &output, error);

@@ -115,6 +115,7 @@ static void meta_fill(struct kernel *kernel, JsonObject *object)
 		object, "version", "?"));
 	kernel->refused_patches = strings_get(object, "refused");
 	kernel->lacks = strings_get(object, "lacks");
+	kernel->warnings = strings_get(object, "warnings");
 }
 
 static bool meta_read(struct kernel *kernel)
@@ -169,6 +170,7 @@ void kernel_free(struct kernel *kernel)
 	g_free(kernel->build_id);
 	g_strfreev(kernel->refused_patches);
 	g_strfreev(kernel->lacks);
+	g_strfreev(kernel->warnings);
 	g_free(kernel);
 }
 
@@ -227,6 +229,7 @@ static char *meta_text(
 	put_patches(json, "mutants", input->mutants);
 	put_strings(json, "refused", result->refused);
 	put_strings(json, "lacks", result->lacks);
+	put_strings(json, "warnings", result->warnings);
 	json_builder_set_member_name(json, "seconds");
 	json_builder_add_double_value(json, result->seconds);
 	json_builder_end_object(json);

@@ -65,6 +65,10 @@ struct patch {
 bool series_load(const char *path, GPtrArray *patches, GError **error);
 GPtrArray *series_new(void);
 
+/** header_get() - the value of header @name of a mail, with its folded lines,
+ *  or NULL; owned by the caller */
+char *header_get(const char *text, const char *name);
+
 /** patch_apply() - apply to @tree; the error names patch, file and hunk */
 bool patch_apply(const struct patch *patch, const char *tree, GError **error);
 /** patch_applies() - would it? With @error if not; @tree is not changed */
@@ -150,7 +154,7 @@ struct kernel *cache_load(const struct kernel_spec *spec, const char *key);
 /** struct build_result - what kernel.json says beyond the inputs */
 struct build_result {
 	char *version;
-	char **refused, **lacks;
+	char **refused, **lacks, **warnings;
 	double seconds;
 };
 /** cache_save() - copy from @obj, sync, rename: complete or not at all */
@@ -188,6 +192,8 @@ struct output {
 	void *user;
 	struct kernel_progress now;
 	GQueue tail; /* the last lines that are no progress */
+	const char *src;
+	GPtrArray *warnings; /* see struct kernel */
 	bool has_no_space;
 };
 

@@ -53,10 +53,11 @@ enum kernel_error {
  * @mutants:   absolute path of the mutants' patch, or NULL; before it comes
  *	       mutants/rmap_mutant.patch, which is the same for all kernels
  * @about:     one line for people, or NULL
+ * @tree:      name of the build tree, of all that share it; NULL: @name
  * @is_own:    registered by the user, not a row of kernels.conf
  */
 struct kernel_spec {
-	char *name, *profile, *base, *src_dir;
+	char *name, *profile, *base, *src_dir, *tree;
 	char **series, **fragments;
 	bool harness;
 	char *mutants, *about;
@@ -87,13 +88,34 @@ struct kernel_spec *kernel_spec_new(const char *name, const char *base,
 	const char *const *fragments, GError **error);
 
 /**
- * kernel_spec_derive() - @spec with @series on top of its own
+ * kernel_spec_derive() - @spec with @series on top of its own, named @name
+ * @series: NULL-terminated; may be empty, or NULL
  *
- * What a pre-merge run compares with @spec. Its name is that of @spec with
- * "+series" behind it.
+ * What a pre-merge run compares: @spec with none, with some, with all patches
+ * of a series. They are built one after the other in the tree of @spec, so
+ * that each build is a small one, and without its mutants.
  */
 struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
-	const char *const *series, GError **error);
+	const char *name, const char *const *series, GError **error);
+
+/**
+ * struct kernel_patch - one patch of a series, as a file of its own
+ * @subject: without "[PATCH n/m]"; the name of its file where it has none
+ */
+struct kernel_patch {
+	char *subject, *path;
+};
+
+/**
+ * kernel_series_split() - write each patch of the series at @path to @dir
+ * @path: as in struct kernel_spec; an empty file is an empty series
+ * @dir:  made where missing; gets 0001.patch, 0002.patch, ...
+ *
+ * In the order of their application. Returns an array of struct kernel_patch
+ * that owns them. One of a quilt series that is not -p1 is an error.
+ */
+GPtrArray *kernel_series_split(
+	const char *path, const char *dir, GError **error);
 
 /**
  * kernel_spec_register() - make @spec known by its name from now on
@@ -126,12 +148,14 @@ const char *const *kernel_profiles(void);
  * @build_id:        the key, 16 hexadecimal digits
  * @refused_patches: of patches/harness, those left out and why, one line each
  * @lacks:           options that this source does not know, one line each
+ * @warnings:        of the compiler, in the files that the build compiled, one
+ *                   line each, paths from the top of the source
  */
 struct kernel {
 	char *name, *profile, *dir;
 	char *bzimage, *vmlinux, *config, *system_map, *program;
 	char *version, *build_id;
-	char **refused_patches, **lacks;
+	char **refused_patches, **lacks, **warnings;
 };
 
 /**

@@ -31,6 +31,7 @@ void kernel_spec_free(struct kernel_spec *spec)
 	g_free(spec->profile);
 	g_free(spec->base);
 	g_free(spec->src_dir);
+	g_free(spec->tree);
 	g_strfreev(spec->series);
 	g_strfreev(spec->fragments);
 	g_free(spec->mutants);
@@ -325,22 +326,25 @@ struct kernel_spec *kernel_spec_new(const char *name, const char *base,
 }
 
 struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
-	const char *const *series, GError **error)
+	const char *name, const char *const *series, GError **error)
 {
 	SCOPED(kernel_spec_freep)
 	struct kernel_spec *made = g_new0(struct kernel_spec, 1);
 
+	if (!name_is_valid(name)) {
+		(void)fail(error, USAGE, "'%s' is not a kernel name", name);
+		return NULL;
+	}
 	made->series = paths_resolve(spec->series, series, "series", error);
 	if (!made->series)
 		return NULL;
-	made->name = g_strconcat(spec->name, "+series", NULL);
+	made->name = g_strdup(name);
+	made->tree = g_strdup(spec->tree ? spec->tree : spec->name);
 	made->profile = g_strdup(spec->profile);
 	made->base = g_strdup(spec->base);
 	made->src_dir = g_strdup(spec->src_dir);
 	made->fragments = g_strdupv(spec->fragments);
 	made->harness = spec->harness;
-	made->mutants = g_strdup(spec->mutants);
-	made->about = g_strdup(spec->about);
 	made->is_own = spec->is_own;
 	return g_steal_pointer(&made);
 }

@@ -70,8 +70,7 @@ static void mail_clear(gpointer data)
 	g_free(mail->text);
 }
 
-/* The value of header @name with its folded lines, or NULL. */
-static char *header_get(const char *text, const char *name)
+char *header_get(const char *text, const char *name)
 {
 	g_autoptr(GString) value = NULL;
 	gsize name_len = strlen(name);

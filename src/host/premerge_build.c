@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pre-merge, step 1: every patch is applied and built in turn. */
+#include "premerge.h"
+
+#include <string.h>
+
+#define BUILD_MIN_S 60 /* less is not enough for a kernel to boot */
+
+struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
+	const char *profile, GError **error)
+{
+	g_autofree char *base =
+		g_strdup_printf("%s:%s", p->want->base, profile);
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	g_autoptr(GPtrArray) paths = g_ptr_array_new();
+
+	if (!kernel_spec_lookup(base, &spec, error))
+		return NULL;
+	for (guint i = 0; i < prefix; i++) {
+		const struct kernel_patch *patch = p->patches->pdata[i];
+
+		g_ptr_array_add(paths, patch->path);
+	}
+	g_ptr_array_add(paths, NULL);
+	return kernel_spec_derive(
+		spec, p->name, (const char *const *)paths->pdata, error);
+}
+
+static struct kernel *build(
+	struct premerge *p, guint prefix, const char *profile, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec =
+		premerge_spec(p, prefix, profile, error);
+	struct kernel *kernel;
+
+	host_progress(p->options, FALSE, "%s kernel of %u of %u patches",
+		profile, prefix, p->nr);
+	if (!spec || !kernel_ensure(spec, host_kernel_progress,
+			     (void *)p->options, &kernel, error))
+		return NULL;
+	return kernel;
+}
+
+/* ---- what was wrong ---- */
+
+/* The compiler's first error, from the top of the source; NULL where the lines
+ * below the message have none. */
+static char *compiler_error(const char *message)
+{
+	g_auto(GStrv) lines = g_strsplit(message, "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		const char *top = strstr(*line, "/src/");
+
+		if (!strstr(*line, ": error: "))
+			continue;
+		if (g_str_has_prefix(*line, "../src/"))
+			return g_strdup(*line + strlen("../src/"));
+		return g_strdup(
+			top && !g_str_has_prefix(*line, RMAPTORTURE_SOURCE_DIR)
+				? top + strlen("/src/")
+				: *line);
+	}
+	return NULL;
+}
+
+/* Did our side of the user tier refuse, and not the kernel's files? */
+static gboolean is_tier_fault(const char *message)
+{
+	g_autofree char *line = compiler_error(message);
+
+	return !line || g_str_has_prefix(line, RMAPTORTURE_SOURCE_DIR);
+}
+
+static char *first_line(const char *text)
+{
+	return g_strndup(text, strcspn(text, "\n"));
+}
+
+/* Enter a build that failed; returns whether the next patch is to be tried. */
+static gboolean note_failure(struct premerge *p, struct review_step *step,
+	guint prefix, const char *profile, const GError *error)
+{
+	g_autofree char *patch = prefix ? premerge_patch(p, prefix) : NULL;
+	g_autofree char *line = compiler_error(error->message);
+	g_autofree char *head = first_line(error->message);
+
+	if (patch && g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_PATCH)) {
+		const char *cause = strstr(head, "': ");
+
+		step_case(step, patch, VERDICT_BROKEN, head);
+		step_end(step, VERDICT_BROKEN,
+			"%s does not apply to %s: %s. Rebase the series, or "
+			"name the base that it was made for with --base",
+			patch, p->want->base, cause ? cause + 3 : head);
+		return FALSE;
+	}
+	if (patch && g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_BUILD)) {
+		step_case(step, patch, VERDICT_FINDING, line ? line : head);
+		if (step->outcome != VERDICT_FINDING)
+			step_end(step, VERDICT_FINDING,
+				"%s does not build (%s): %s. Fix it in this "
+				"patch: a series is to build after each",
+				patch, profile, line ? line : error->message);
+		return TRUE;
+	}
+	step_case(step, patch ? patch : "base", VERDICT_BROKEN, head);
+	step_end(step, VERDICT_BROKEN, "%s does not build (%s): %s",
+		patch ? patch : "the base", profile, head);
+	return FALSE;
+}
+
+/* ---- warnings ---- */
+
+/* Without line and column, which a patch above it moves. */
+static char *warning_key(const char *warning)
+{
+	g_autoptr(GRegex) digits = g_regex_new(":[0-9]+", 0, 0, NULL);
+
+	return g_regex_replace_literal(digits, warning, -1, 0, "", 0, NULL);
+}
+
+static void compare_warnings(
+	struct premerge *p, struct kernel **kernels, GPtrArray *ret)
+{
+	g_autoptr(GHashTable) seen =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint prefix = 0; prefix <= p->nr; prefix++) {
+		char **line =
+			kernels[prefix] ? kernels[prefix]->warnings : NULL;
+
+		for (; line && *line; line++) {
+			if (g_hash_table_add(seen, warning_key(*line)) &&
+				prefix)
+				g_ptr_array_add(
+					ret, g_strdup_printf("patch %u: %s",
+						     prefix, *line));
+		}
+	}
+}
+
+static void end_build(struct premerge *p, struct review_step *step,
+	struct kernel **kernels, guint built, guint wanted)
+{
+	g_autoptr(GPtrArray) new = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *list = NULL;
+
+	if (step->outcome != VERDICT_PASS)
+		return;
+	compare_warnings(p, kernels, new);
+	g_ptr_array_add(new, NULL);
+	list = g_strjoinv("; ", (char **)new->pdata);
+	step_end(step, VERDICT_PASS,
+		"%u of %u kernels, base included; new compiler warnings: %s",
+		built, wanted, *list ? list : "none");
+}
+
+/* ---- the steps ---- */
+
+gboolean premerge_build_user(struct premerge *p)
+{
+	struct review_step *step =
+		premerge_begin(p, "build, user space", FALSE);
+	gboolean go_on = TRUE;
+	guint built = 0;
+
+	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
+		g_autoptr(GError) error = NULL;
+
+		p->kernel.user[prefix] = build(p, prefix, "user", &error);
+		if (p->kernel.user[prefix]) {
+			built++;
+		} else if (g_error_matches(
+				   error, KERNEL_ERROR, KERNEL_ERROR_BUILD) &&
+			   is_tier_fault(error->message)) {
+			g_autofree char *head = first_line(error->message);
+
+			step_end(step, VERDICT_SKIP,
+				"the user-space tier does not know this code "
+				"(docs/user-tier.md): %s",
+				head);
+			break;
+		} else {
+			go_on = note_failure(p, step, prefix, "user", error);
+		}
+	}
+	end_build(p, step, p->kernel.user, built, p->nr + 1);
+	premerge_done(step);
+	return go_on && step->outcome != VERDICT_BROKEN &&
+	       (p->kernel.user[p->nr] || step->outcome == VERDICT_SKIP);
+}
+
+gboolean premerge_build_vm(struct premerge *p)
+{
+	struct review_step *step =
+		premerge_begin(p, "build, kernel for VMs", FALSE);
+	guint built = 0, wanted = 0;
+	gboolean go_on = TRUE;
+
+	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
+		g_autoptr(GError) error = NULL;
+
+		if (prefix && prefix < p->nr && !p->want->every)
+			continue;
+		wanted++;
+		if (premerge_left(p) < BUILD_MIN_S) {
+			step->cut = TRUE;
+			step_end(step, VERDICT_SKIP,
+				"no time was left for it: --max-runtime");
+			break;
+		}
+		p->kernel.kasan[prefix] = build(p, prefix, "kasan", &error);
+		built += p->kernel.kasan[prefix] != NULL;
+		if (!p->kernel.kasan[prefix])
+			go_on = note_failure(p, step, prefix, "kasan", error);
+	}
+	end_build(p, step, p->kernel.kasan, built, wanted);
+	premerge_done(step);
+	return p->kernel.kasan[0] && p->kernel.kasan[p->nr];
+}
+
+struct target *premerge_vm(struct premerge *p, guint prefix, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct target_options t = {0};
+
+	if (p->kernel.vm[prefix])
+		return p->kernel.vm[prefix];
+	spec = premerge_spec(p, prefix, KERNEL_DEFAULT_PROFILE, error);
+	if (!spec)
+		return NULL;
+	host_progress(
+		p->options, FALSE, "VM of %u of %u patches", prefix, p->nr);
+	t.spec = spec;
+	p->kernel.vm[prefix] = target_open(&t, p->options, error);
+	return p->kernel.vm[prefix];
+}

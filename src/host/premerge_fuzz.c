@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pre-merge, step 4: the fuzzers, on the patched kernel. What they find is
+ * judged later. */
+#include "premerge.h"
+
+#include "session.h"
+#include "user_tier.h"
+
+#define FUZZ_MIN_S  5  /* less is no session */
+#define MERGE_MAX_S 60 /* programs of the user tier that the VM starts from */
+
+static gboolean has_time(struct review_step *step, double seconds)
+{
+	if (seconds >= FUZZ_MIN_S)
+		return TRUE;
+	step->cut = TRUE;
+	step_end(step, VERDICT_SKIP, "no time was left for it: --max-runtime");
+	premerge_done(step);
+	return FALSE;
+}
+
+static void end_user(struct premerge *p, struct review_step *step,
+	const struct user_tier_result *got)
+{
+	g_autofree char *corpus =
+		g_build_filename(p->want->out, "user", "corpus", NULL);
+
+	p->programs_user = got->programs;
+	step->cut = got->full;
+	step_end(step, got->programs ? VERDICT_PASS : VERDICT_BROKEN,
+		"%" G_GUINT64_FORMAT " programs, %.0f a second, %u findings%s",
+		got->programs, (double)got->programs / MAX(got->seconds, 0.001),
+		g_hash_table_size(got->titles),
+		got->full ? "; the disk was full, not all are kept" : "");
+	(void)user_tier_merge(
+		p->kernel.user[p->nr], p->start, corpus, MERGE_MAX_S, NULL);
+}
+
+void premerge_fuzz_user(struct premerge *p, double seconds)
+{
+	struct review_step *step = premerge_begin(p, "fuzz, user space", TRUE);
+	g_autofree char *out = g_build_filename(p->want->out, "user", NULL);
+	struct user_tier_options want = {
+		.kernel = p->kernel.user[p->nr],
+		.out = out,
+		.corpus = p->start,
+		.seconds = (gint64)seconds,
+		.stop = &p->stop,
+	};
+	struct user_tier_result got;
+	g_autoptr(GError) error = NULL;
+
+	if (!has_time(step, seconds))
+		return;
+	if (user_tier_run(&want, p->options, &got, &error))
+		end_user(p, step, &got);
+	else
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	user_tier_result_clear(&got);
+	premerge_done(step);
+}
+
+static void end_vm(struct premerge *p, struct review_step *step,
+	const struct session *session)
+{
+	struct session_figures figures;
+
+	session_figures(session, &figures);
+	p->programs_vm = figures.programs;
+	p->stop |= session->interrupted;
+	step->cut = session->full;
+	step_end(step, figures.programs ? VERDICT_PASS : VERDICT_BROKEN,
+		"%" G_GUINT64_FORMAT " programs, %.0f a second, "
+		"%" G_GUINT64_FORMAT " edges, %u findings, %" G_GUINT64_FORMAT
+		" VMs died%s",
+		figures.programs,
+		(double)figures.programs / MAX(figures.seconds, 0.001),
+		figures.edges, g_hash_table_size(session->titles),
+		session->deaths,
+		session->full ? "; the disk was full, not all are kept" : "");
+}
+
+static void fuzz_vm(struct premerge *p, struct review_step *step,
+	struct target *target, double seconds)
+{
+	g_autofree char *out = g_build_filename(p->want->out, "vm", NULL);
+	struct session_options want = {
+		.out = out,
+		.corpus = p->start,
+		.engines = {&engine_libfuzzer},
+		.nr_vms = MAX(1, g_get_num_processors() / 2),
+		.seconds = (gint64)seconds,
+	};
+	struct session session = {
+		.options = p->options, .want = &want, .target = target};
+	g_autoptr(GError) error = NULL;
+
+	if (session_run(&session, &error))
+		end_vm(p, step, &session);
+	else
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	session_clear(&session);
+}
+
+void premerge_fuzz_vm(struct premerge *p, double seconds)
+{
+	struct review_step *step = premerge_begin(p, "fuzz, VM", TRUE);
+	g_autoptr(GError) error = NULL;
+	struct target *target;
+
+	if (!has_time(step, seconds))
+		return;
+	target = premerge_vm(p, p->nr, &error);
+	if (target)
+		fuzz_vm(p, step, target, seconds);
+	else
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	premerge_done(step);
+}
