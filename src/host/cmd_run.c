@@ -77,6 +77,15 @@ static void print_report(const struct guest *guest)
 			vm_console(guest->vm)->str + report.start);
 }
 
+static void tell_stalls(struct run *run, const struct prog *prog)
+{
+	g_autoptr(GString) notes = g_string_new(NULL);
+	guint64 pc[PROG_STALLS_MAX];
+
+	target_stalls(run->target, prog, pc, notes);
+	printf("%s", notes->str);
+}
+
 static void run_program(struct run *run, struct guest *guest,
 	const struct prog *prog, struct judgment *ret)
 {
@@ -91,6 +100,20 @@ static void run_program(struct run *run, struct guest *guest,
 	} else if (ret->verdict == VERDICT_FINDING) {
 		print_report(guest);
 	}
+	if (outcome != GUEST_DONE) {
+		died(guest, ret);
+		return;
+	}
+	if (!run->brief) {
+		tell_stalls(run, prog);
+		print_calls(prog, &result);
+	if (!run->brief && result.fscked)
+		printf("  rmap_fsck at the end of %d processes\n",
+			__builtin_popcount(result.fscked));
+	}
+	oracle_judge(prog, &result, ret);
+	if (ret->verdict == VERDICT_PASS)
+		ret->verdict = skip_verdict(run, prog, &result);
 }
 
 static void tell(
