@@ -77,7 +77,8 @@ struct session_options {
 	char **engine_args; /* for the first one, after "--", or NULL */
 	guint nr_vms;
 	gint64 seconds;
-	guint stop_after; /* titles; 0: run to the end */
+	guint stop_after;   /* titles; 0: run to the end */
+	gboolean no_stalls; /* of calls inside the kernel */
 };
 
 struct session {
