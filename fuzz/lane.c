@@ -188,7 +188,6 @@ static enum lane_outcome submit_and_wait(
 {
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
 		.flags = flags,
 		.timeout_ms = lane->control->timeout_ms,
 	};
@@ -271,7 +270,8 @@ enum lane_outcome lane_run(struct lane *lane, const struct prog *prog,
 	for (int try = 0; try < 2; try++) {
 		if ((!lane->slot || vm_changed(lane)) && !lane_attach(lane))
 			return LANE_STOP;
-		outcome = submit_and_wait(lane, prog, RUN_COVER | RUN_CHECK);
+		outcome = submit_and_wait(
+			lane, prog, RUN_COVER | RUN_CHECK | RUN_FSCK);
 		if (outcome == LANE_DONE)
 			return judge(lane, prog, map, ret);
 		if (outcome == LANE_STOP || !lane_attach(lane))

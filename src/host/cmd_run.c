@@ -107,10 +107,10 @@ static void run_program(struct run *run, struct guest *guest,
 	if (!run->brief) {
 		tell_stalls(run, prog);
 		print_calls(prog, &result);
+	}
 	if (!run->brief && result.fscked)
 		printf("  rmap_fsck at the end of %d processes\n",
 			__builtin_popcount(result.fscked));
-	}
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_PASS)
 		ret->verdict = skip_verdict(run, prog, &result);
