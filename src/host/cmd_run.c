@@ -92,28 +92,16 @@ static void run_program(struct run *run, struct guest *guest,
 	static struct prog_result result;
 
 	if (guest_judge(run->target, guest, prog, &result, ret) == GUEST_DONE) {
-		if (!run->brief)
+		if (!run->brief) {
+			tell_stalls(run, prog);
 			print_calls(prog, &result);
+		}
 		if (!run->brief && result.fscked)
 			printf("  rmap_fsck at the end of %d processes\n",
 				__builtin_popcount(result.fscked));
 	} else if (ret->verdict == VERDICT_FINDING) {
 		print_report(guest);
 	}
-	if (outcome != GUEST_DONE) {
-		died(guest, ret);
-		return;
-	}
-	if (!run->brief) {
-		tell_stalls(run, prog);
-		print_calls(prog, &result);
-	}
-	if (!run->brief && result.fscked)
-		printf("  rmap_fsck at the end of %d processes\n",
-			__builtin_popcount(result.fscked));
-	oracle_judge(prog, &result, ret);
-	if (ret->verdict == VERDICT_PASS)
-		ret->verdict = skip_verdict(run, prog, &result);
 }
 
 static void tell(
