@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
 #include "host.h"
+#include "stress.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,11 +166,15 @@ static int repro(struct target_options *t, const struct host_options *options,
 	struct target *SCOPED(target_freep) target = NULL;
 	struct repro_run repro = {.options = options, .finding = finding};
 	struct host_result *result;
+	g_autofree char *machine = NULL;
 	int status = EXIT_BROKEN;
 
 	if (!finding)
 		return host_fail("repro", error);
 	fill_target(t, finding);
+	machine = store_read(finding, "machineInfo", NULL, NULL);
+	if (stress_repro_is(machine))
+		return stress_repro(finding, machine, t, options, n);
 	target = target_open(t, options, &error);
 	if (!target)
 		return error ? host_fail("repro", error) : EXIT_CLEAN;

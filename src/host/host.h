@@ -129,6 +129,9 @@ struct target_options {
 	int mem_mib;
 	gboolean all_sites;    /* patch no KCOV call site out */
 	const char *selftests; /* see initrd_ensure() */
+	const char *init;      /* program that is PID 1; NULL: "init" */
+	const char *disk;      /* image that it may write to, or NULL */
+	gsize slot_bytes;      /* 0: SLOT_BYTES */
 };
 /* "[KERNEL]" rows for GOption; @t points to a struct target_options */
 #define TARGET_OPTIONS(t)                                                      \
@@ -162,9 +165,6 @@ struct target {
 	struct vm_template *template;
 	guint32 caps, nr_lanes;
 	guint32 kcov_sites, kcov_pruned;
-	char *vmlinux;
-	char *sites_path; /* of the sites that are patched out */
-	GBytes *points;	  /* target_points() */
 	double calib;
 	char release[64];
 	guint32 timeout_ms; /* of one program */
@@ -191,16 +191,6 @@ DEFINE_FREEP(target, target_free)
 void host_kernel_progress(
 	const struct kernel_progress *progress, void *options);
 
-/** target_points() - the table of cover/points.h; made when first asked for.
- *  NULL with @error. Belongs to @target. */
-GBytes *target_points(struct target *target, GError **error);
-
-/** target_stalls() - the addresses of @prog's stalls; all 0 where there are
- *  none. @notes: lines to be told, where a stall is not what its program says;
- *  may be NULL */
-void target_stalls(struct target *target, const struct prog *prog,
-	guint64 ret_pc[PROG_STALLS_MAX], GString *notes);
-
 /** target_describe() - lines "key: value" that let a finding stand alone;
  *  "kernel" and "user append" are what -k and --append were */
 char *target_describe(const struct target *target);
@@ -208,22 +198,26 @@ char *target_describe(const struct target *target);
 void target_skips(const struct target *target,
 	const struct host_options *options, struct host_result *result);
 
+/** target_patience() - how many times slower than natively this kernel may
+ *  run: what its own detectors are multiplied with */
+guint32 target_patience(const struct target *target);
+
 /**
- * initrd_ensure() - an initramfs with our init in @cache_dir, named by its
- * contents
+ * initrd_ensure() - an initramfs with a guest program of ours as its init in
+ * @cache_dir, named by its contents
+ * @program:   "init", "stress-init"
  * @selftests: folder of programs that come along in /selftests (the init runs
  *	       them then: see struct selftest_slot), or NULL
  *
  * Returns its path, which the caller frees, or NULL.
  */
-char *initrd_ensure(
-	const char *cache_dir, const char *selftests, GError **error);
+char *initrd_ensure(const char *cache_dir, const char *program,
+	const char *selftests, GError **error);
 
 /* --- guest.c: programs on one VM, one after the other --------------------- */
 
 /** struct guest - a VM taken from a template, and how it ended */
 struct guest {
-	struct target *target; /* NULL: its programs have no stalls */
 	struct vm *vm;
 	struct slot *slot;
 	gboolean ended;
@@ -368,6 +362,7 @@ int cmd_repro(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_selftests(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_stress(int argc, char **argv);
 int cmd_triage(int argc, char **argv);
 
 #endif

@@ -93,7 +93,7 @@ static char *initrd_name(
 	gsize len;
 
 	if (!g_file_get_contents(init, &bytes, &len, error)) {
-		g_prefix_error(error, "the guest's init is not built: ");
+		g_prefix_error(error, "the guest's program is not built: ");
 		return NULL;
 	}
 	g_checksum_update(sum, (const guchar *)bytes, (gssize)len);
@@ -102,11 +102,11 @@ static char *initrd_name(
 	return g_strdup_printf("%.16s.cpio", g_checksum_get_string(sum));
 }
 
-char *initrd_ensure(
-	const char *cache_dir, const char *selftests, GError **error)
+char *initrd_ensure(const char *cache_dir, const char *program,
+	const char *selftests, GError **error)
 {
 	g_autofree char *bin = host_executable_dir();
-	g_autofree char *init = g_build_filename(bin, "init", NULL);
+	g_autofree char *init = g_build_filename(bin, program, NULL);
 	g_autofree char *name = initrd_name(init, selftests, error);
 	g_autofree char *dir = NULL, *path = NULL, *temp = NULL;
 

@@ -13,6 +13,7 @@ static const struct {
 	{"kernel", cmd_kernel, "list, show or build kernels"},
 	{"run", cmd_run, "run programs and judge them"},
 	{"fuzz", cmd_fuzz, "fuzz a kernel"},
+	{"stress", cmd_stress, "reclaim and migration at full force"},
 	{"findings", cmd_findings, "what was found, one line each"},
 	{"show", cmd_show, "one finding in full"},
 	{"repro", cmd_repro, "replay a finding: k of n"},

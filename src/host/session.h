@@ -77,8 +77,7 @@ struct session_options {
 	char **engine_args; /* for the first one, after "--", or NULL */
 	guint nr_vms;
 	gint64 seconds;
-	guint stop_after;   /* titles; 0: run to the end */
-	gboolean no_stalls; /* of calls inside the kernel */
+	guint stop_after; /* titles; 0: run to the end */
 };
 
 struct session {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "calibrate.h"
 #include "host.h"
-#include "points.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 #define SILENT_LANE_S	25
 #define EMULATION_TIMES 3
 
-static int emulation_factor(const struct target *target)
+guint32 target_patience(const struct target *target)
 {
 	return target->machine.accel == VM_ACCEL_TCG ? EMULATION_TIMES : 1;
 }
@@ -69,7 +68,6 @@ static gboolean open_kernel(struct target *target,
 	target->kernel_dir = g_strdup(kernel->dir);
 	target->config = g_strdup(kernel->config);
 	target->machine.bzimage = g_strdup(kernel->bzimage);
-	target->vmlinux = g_strdup(kernel->vmlinux);
 	return TRUE;
 }
 
@@ -116,7 +114,7 @@ static void read_header(struct target *target, const struct slot *slot)
 	target->timeout_ms = (guint32)(PROGRAM_TIMEOUT_MS * target->calib);
 	target->lost_ms =
 		target->timeout_ms +
-		(guint32)(SILENT_LANE_S * 1000 * emulation_factor(target));
+		(guint32)(SILENT_LANE_S * 1000 * target_patience(target));
 }
 
 /* One file for a kernel, our init and the seeds. */
@@ -222,8 +220,6 @@ static gboolean open_template(struct target *target, gboolean all_sites,
 	calibration.sites_path = path;
 	if (!measure_first(target, &calibration, error))
 		return FALSE;
-	if (!all_sites)
-		target->sites_path = g_strdup(path);
 	target->template =
 		ensure_patiently(target, target->append, &calibration, error);
 	return target->template && read_template(target, error);
@@ -231,10 +227,10 @@ static gboolean open_template(struct target *target, gboolean all_sites,
 
 static char *kernel_arguments(const struct target *target, const char *append)
 {
-	int factor = emulation_factor(target);
+	guint32 factor = target_patience(target);
 
 	return g_strdup_printf("kasan_depth=0 sysctl.kernel.hung_task_panic=1 "
-			       "sysctl.kernel.hung_task_timeout_secs=%d "
+			       "sysctl.kernel.hung_task_timeout_secs=%u "
 			       "sysctl.kernel.softlockup_panic=1%s%s",
 		HUNG_TASK_S * factor, append ? " " : "", append ? append : "");
 }
@@ -259,10 +255,13 @@ static gboolean fill(struct target *target, const struct target_options *t,
 	target->machine.vcpus = MAX(target->nr_lanes, 2);
 	target->machine.mem_mib =
 		t->mem_mib ? (unsigned)t->mem_mib : MEMORY_DEFAULT;
-	target->machine.slot_bytes = SLOT_BYTES;
+	target->machine.slot_bytes = t->slot_bytes ? t->slot_bytes : SLOT_BYTES;
+	target->machine.disk = g_strdup(t->disk);
+	target->machine.disk_writable = t->disk != NULL;
 	if (!open_kernel(target, t, options, error))
 		return FALSE;
-	target->initrd = initrd_ensure(options->cache, t->selftests, error);
+	target->initrd = initrd_ensure(options->cache,
+		t->init ? t->init : "init", t->selftests, error);
 	if (!target->initrd)
 		return FALSE;
 	target->machine.initrd = target->initrd;
@@ -309,61 +308,14 @@ void target_free(struct target *target)
 	g_free(target->profile);
 	g_free(target->build_id);
 	g_free(target->kernel_dir);
-	g_free(target->vmlinux);
-	g_free(target->sites_path);
-	g_clear_pointer(&target->points, g_bytes_unref);
 	g_free(target->initrd);
 	g_free(target->append);
 	g_free(target->plain_append);
 	g_free(target->user_append);
 	g_free(target->config);
 	g_free((char *)target->machine.bzimage);
+	g_free((char *)target->machine.disk);
 	g_free(target);
-}
-
-GBytes *target_points(struct target *target, GError **error)
-{
-	g_autofree char *gone = NULL;
-	gsize len = 0;
-
-	if (target->points)
-		return target->points;
-	if (target->kcov_pruned && target->sites_path &&
-		!g_file_get_contents(target->sites_path, &gone, &len, error))
-		return NULL;
-	target->points = points_build(
-		target->vmlinux, (guint64 *)gone, len / sizeof(guint64), error);
-	return target->points;
-}
-
-void target_stalls(struct target *target, const struct prog *prog,
-	guint64 ret_pc[PROG_STALLS_MAX], GString *notes)
-{
-	g_autoptr(GError) error = NULL;
-	struct points points;
-	const void *bytes;
-	gsize len;
-
-	memset(ret_pc, 0, PROG_STALLS_MAX * sizeof(*ret_pc));
-	if (!prog->nr_stalls)
-		return;
-	if (!(target->caps & CAP_KCOV_STALL)) {
-		if (notes)
-			g_string_append_printf(notes, "%s\n",
-				cap_lack((unsigned)__builtin_ctz(
-					CAP_KCOV_STALL)));
-		return;
-	}
-	if (!target_points(target, &error)) {
-		if (notes)
-			g_string_append_printf(notes,
-				"stalled calls only race: %s\n",
-				error->message);
-		return;
-	}
-	bytes = g_bytes_get_data(target->points, &len);
-	if (!points_open(bytes, len, &points, NULL))
-		points_resolve_stalls(&points, prog, ret_pc, notes);
 }
 
 char *target_describe(const struct target *target)

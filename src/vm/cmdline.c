@@ -174,8 +174,8 @@ static void add_devices(GPtrArray *argv, const struct vm_machine *m,
 	if (m->disk) {
 		g_autofree char *disk = cmdline_escape(m->disk);
 
-		add(argv, "-drive",
-			"if=none,id=disk,format=raw,readonly=on,file=%s", disk);
+		add(argv, "-drive", "if=none,id=disk,format=raw,%s=on,file=%s",
+			m->disk_writable ? "snapshot" : "readonly", disk);
 		add(argv, "-device", "virtio-blk-pci,drive=disk,addr=0x%x",
 			PCI_DISK);
 	}

@@ -67,10 +67,11 @@ char *template_key(const struct vm_machine *machine, const struct vm_boot *boot,
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	g_autofree char *append = cmdline_append(machine);
 	g_autofree char *shape =
-		g_strdup_printf("%u vcpus %u MiB %zu slot %s ready %zu %u",
+		g_strdup_printf("%u vcpus %u MiB %zu slot %s ready %zu %u%s",
 			machine->vcpus, machine->mem_mib, machine->slot_bytes,
 			vm_accel_name(machine->accel), boot->ready.offset,
-			boot->ready.value);
+			boot->ready.value,
+			machine->disk_writable ? " writable disk" : "");
 
 	add_text(sum, TEMPLATE_FORMAT);
 	add_text(sum, version);

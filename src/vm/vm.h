@@ -54,7 +54,9 @@ const char *vm_accel_name(enum vm_accel accel);
  * @bzimage:    kernel, must exist
  * @initrd:     initramfs, must exist
  * @append:     added to the kernel command line, or NULL
- * @disk:       raw image, attached read-only as virtio-blk, or NULL
+ * @disk:       raw image, attached as virtio-blk, or NULL; never written to
+ * @disk_writable: what a guest writes is kept for as long as its QEMU lives, in
+ *              a file without a name; else the disk is read-only
  * @vcpus:      1 to 16; 0 means 2
  * @mem_mib:    64 to 65536, even; 0 means 1024; split on two NUMA nodes
  * @accel:      AUTO is resolved with vm_accel_probe()
@@ -65,6 +67,7 @@ struct vm_machine {
 	unsigned vcpus, mem_mib;
 	enum vm_accel accel;
 	size_t slot_bytes;
+	gboolean disk_writable;
 };
 
 /**

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PID 1 of a VM for stressors: makes the machine, waits for a load on the
+ * board, runs it, says what came of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "guest/guest.h"
+#include "stress/stress.h"
+
+#define IDLE_US	  5000
+#define MIX_LEAST 2
+#define MIX_MOST  5
+
+static void broken(struct board *board, const char *text)
+	__attribute__((noreturn));
+static void broken(struct board *board, const char *text)
+{
+	dprintf(STDERR_FILENO, "rmaptorture: BROKEN: %s\n", text);
+	if (!board) {
+		(void)reboot(RB_POWER_OFF);
+	} else {
+		snprintf(board->message, sizeof(board->message), "%s", text);
+		__atomic_store_n(&board->state, BOARD_BROKEN, __ATOMIC_RELEASE);
+	}
+	for (;;)
+		pause();
+}
+
+static int machine_make(struct board **ret, struct why *why)
+{
+	int err = setup_mounts(why), fd;
+	void *map = NULL;
+
+	if (!err)
+		err = setup_shared(BOARD_BYTES, &map, &fd, why);
+	*ret = map;
+	if (!err)
+		err = board_accept(*ret, stress_rows_hash(), why);
+	if (!err)
+		err = setup_cgroup_root(why);
+	if (err)
+		return err;
+	setup_tunables();
+	if (mkdir(LOAD_GROUP, 0700))
+		return why_set(why, -errno, "make '" LOAD_GROUP "'");
+	(void)setup_write(LOAD_GROUP "/cgroup.subtree_control", "+memory");
+	(void)setup_write(LOAD_GROUP "/cgroup.subtree_control", "+pids");
+	return 0;
+}
+
+static void report(struct board *board)
+{
+	struct utsname uts;
+
+	board->caps = probe_caps();
+	if (!uname(&uts))
+		snprintf(board->release, sizeof(board->release), "%.63s",
+			uts.release);
+}
+
+/* Rows that cannot run are told; what remains is returned. */
+static uint64_t runnable(struct board *board)
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+		struct board_stressor *work = &board->stressor[i];
+		const char *lack = needs_lack(stressors[i].needs, board->caps);
+
+		if (!(board->load.stressors >> i & 1))
+			continue;
+		if (lack) {
+			work->outcome = STRESS_SKIP;
+			snprintf(
+				work->reason, sizeof(work->reason), "%s", lack);
+			continue;
+		}
+		set |= 1ull << i;
+	}
+	return set;
+}
+
+static uint64_t pick(struct rng *rng, uint64_t set)
+{
+	uint32_t all = (uint32_t)__builtin_popcountll(set);
+	uint32_t want = rng_range(rng, MIX_LEAST, MIX_MOST), left = all;
+	uint64_t ret = 0;
+
+	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+		if (!(set >> i & 1))
+			continue;
+		if (rng_below(rng, left--) < want) {
+			ret |= 1ull << i;
+			want--;
+		}
+	}
+	return ret;
+}
+
+/* A stressor whose walk never ran has shown nothing. */
+static void prove(struct board *board, uint32_t row)
+{
+	const struct stressor *stressor = &stressors[row];
+	struct board_stressor *work = &board->stressor[row];
+
+	for (uint32_t i = 0; i < WORK_NR; i++) {
+		if (stressor->work >> i & 1 && !work->work[i]) {
+			work->outcome = STRESS_BROKEN;
+			snprintf(work->reason, sizeof(work->reason),
+				"its walk never ran: %s stayed 0",
+				work_name(i));
+		}
+	}
+	for (uint32_t i = 0; i < VMSTAT_NR; i++) {
+		if (stressor->vm >> i & 1 && !board->vmstat[i]) {
+			work->outcome = STRESS_BROKEN;
+			snprintf(work->reason, sizeof(work->reason),
+				"its walk never ran: %s of /proc/vmstat stayed "
+				"0",
+				vmstat_name(i));
+		}
+	}
+}
+
+static void judge(struct board *board, uint64_t ran)
+{
+	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+		struct board_stressor *work = &board->stressor[i];
+
+		if (!(ran >> i & 1) || work->outcome == STRESS_BROKEN)
+			continue;
+		work->outcome = STRESS_PASS;
+		if (board->finding.claimed && board->finding.stressor == i)
+			work->outcome = STRESS_FINDING;
+		else if (!board->finding.claimed && !board->stop)
+			prove(board, i);
+	}
+}
+
+static void load_run(struct board *board)
+{
+	const struct load *load = &board->load;
+	uint64_t set = runnable(board), ran = 0;
+	uint64_t end = now_ns() + (uint64_t)load->seconds * 1000000000;
+	struct rng rng;
+	struct why why;
+
+	rng_seed(&rng, load->seed);
+	quiet_begin();
+	sample_begin();
+	for (uint32_t i = 0; set && now_ns() < end && !board->stop &&
+			     !board->finding.claimed;
+		i++) {
+		uint64_t now = now_ns();
+		uint64_t stop = now + (uint64_t)load->round_s * 1000000000;
+		uint64_t some = load->flags & LOAD_MIX ? pick(&rng, set) : set;
+
+		ran |= some;
+		if (round_run(board, some, i, stop < end ? stop : end, &why))
+			broken(board, why.text);
+	}
+	judge(board, ran);
+}
+
+int main(void)
+{
+	struct board *board = NULL;
+	struct why why;
+
+	if (machine_make(&board, &why))
+		broken(board, why.text);
+	report(board);
+	__atomic_store_n(&board->state, BOARD_IDLE, __ATOMIC_RELEASE);
+	for (;;) {
+		uint32_t request =
+			__atomic_load_n(&board->request, __ATOMIC_ACQUIRE);
+
+		if (request != board->reply) {
+			load_run(board);
+			__atomic_store_n(
+				&board->reply, request, __ATOMIC_RELEASE);
+		}
+		usleep(IDLE_US);
+	}
+}

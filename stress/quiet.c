@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What must hold when nothing runs. Frozen: all tasks stand still with their
+ * mappings. Empty: all jobs are dead, and what they used is free again.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/guest.h"
+#include "stress/stress.h"
+
+#define SLAB_PATH "/sys/kernel/slab"
+#define FSCK_PATH "/sys/kernel/debug/rmap_fsck"
+#define FSCK_S	  15 /* of one pause */
+#define TRIES	  50 /* until freed objects are really gone */
+#define TRY_US	  100000
+
+static struct {
+	const char *cache;
+	uint64_t objects; /* before the first round */
+} slabs[] = {{"anon_vma", 0}, {"anon_vma_chain", 0}, {"vm_area_struct", 0}};
+
+/* Objects in use; caches keep freed ones until they are shrunk. 0: unknown */
+static uint64_t slab_objects(const char *cache)
+{
+	unsigned long long value = 0;
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/shrink", cache);
+	(void)setup_write(path, "1");
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/objects", cache);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%llu", &value) != 1)
+		value = 0;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+void quiet_begin(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(slabs); i++)
+		slabs[i].objects = slab_objects(slabs[i].cache);
+}
+
+/* Walks every mapping of @group's processes; what is wrong is a WARN, of which
+ * the kernel dies. Returns whether there was time for all. */
+static bool fsck_group(struct board *board, const char *group, uint64_t end_ns)
+{
+	char path[320], pid[24];
+	FILE *procs;
+	bool all = true;
+
+	snprintf(path, sizeof(path), LOAD_GROUP "/%s/cgroup.procs", group);
+	procs = fopen(path, "re");
+	while (procs && all && fgets(pid, sizeof(pid), procs)) {
+		pid[strcspn(pid, "\n")] = '\0';
+		if (!setup_write(FSCK_PATH, pid))
+			board->checks++;
+		__atomic_add_fetch(&board->beat, 1, __ATOMIC_RELAXED);
+		all = now_ns() < end_ns;
+	}
+	if (procs)
+		fclose(procs);
+	return all;
+}
+
+void quiet_frozen(struct board *board)
+{
+	uint64_t end = now_ns() + FSCK_S * 1000000000ull;
+	DIR *dir = opendir(LOAD_GROUP);
+	struct dirent *entry;
+
+	if (access(FSCK_PATH, W_OK)) {
+		if (dir)
+			closedir(dir);
+		return;
+	}
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+			!fsck_group(board, entry->d_name, end))
+			break;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Frees wait for grace periods: only what stays is leaked. */
+static void check_slab(struct board *board, const char *cache, uint64_t objects)
+{
+	char kind[64];
+	uint64_t now = 0;
+
+	for (uint32_t try = 0; try < TRIES; try++) {
+		now = slab_objects(cache);
+		if (now <= objects)
+			return;
+		usleep(TRY_US);
+		__atomic_add_fetch(&board->beat, 1, __ATOMIC_RELAXED);
+	}
+	snprintf(kind, sizeof(kind), "leaked %s", cache);
+	board_found(board, BOARD_STRESSORS, kind,
+		"%llu objects in use, %llu before the load, all of its "
+		"processes are dead",
+		(unsigned long long)now, (unsigned long long)objects);
+}
+
+void quiet_empty(struct board *board)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(slabs); i++)
+		check_slab(board, slabs[i].cache, slabs[i].objects);
+}
