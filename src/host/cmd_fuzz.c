@@ -47,30 +47,6 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 	return TRUE;
 }
 
-/* --engine: one name or two */
-static gboolean choose_engines(
-	const char *names, const struct engine_kind *ret[2])
-{
-	static const struct engine_kind *const kinds[] = {
-		&engine_libfuzzer, &engine_afl};
-	g_auto(GStrv) name = g_strsplit(names ? names : "libfuzzer", ",", 0);
-	guint nr = 0;
-
-	for (guint i = 0; name[i]; i++) {
-		for (gsize k = 0; k < G_N_ELEMENTS(kinds); k++) {
-			if (nr < 2 && !strcmp(name[i], kinds[k]->name))
-				ret[nr++] = kinds[k];
-		}
-	}
-	if (nr && nr == g_strv_length(name))
-		return TRUE;
-	fprintf(stderr,
-		"rmaptorture fuzz: --engine '%s': want libfuzzer, afl or "
-		"libfuzzer,afl\n",
-		names);
-	return FALSE;
-}
-
 static guint default_vms(void)
 {
 	return MAX(1, g_get_num_processors() / 2);
@@ -225,8 +201,13 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	struct host_result *result;
 	int status;
 
-	if (!choose_engines(fuzz->engine, want.engines))
+	if (!engines_choose(fuzz->engine, want.engines)) {
+		fprintf(stderr,
+			"rmaptorture fuzz: --engine '%s': want libfuzzer, afl "
+			"or libfuzzer,afl\n",
+			fuzz->engine);
 		return EXIT_BROKEN;
+	}
 	want.seconds = host_seconds(
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define RESTARTS_MAX 100
+#define FINISH_MIN_S 2 /* later it may be that its time was over */
 #define STOP_WAIT_MS 3000
 
 guint32 engine_seed(const struct engine *engine)
@@ -56,8 +57,11 @@ static void engine_ended(GObject *object, GAsyncResult *done, gpointer user)
 	if (engine->process != process)
 		return; /* engine_clear() was faster */
 	session = engine->machine->session;
-	if (g_subprocess_get_successful(process) && !session->stopping)
-		session_stop(session); /* a mode that ends: -runs, -merge */
+	if (g_subprocess_get_successful(process) && !session->stopping) {
+		/* a mode that ends: -runs, -merge */
+		session->finished = engine_seconds_left(engine) > FINISH_MIN_S;
+		session_stop(session);
+	}
 	if (session->stopping)
 		return;
 	engine->programs_before += engine->stats->programs;
@@ -141,4 +145,20 @@ guint64 engine_programs(const struct engine *engine)
 {
 	return engine->programs_before +
 	       (engine->stats ? engine->stats->programs : 0);
+}
+
+gboolean engines_choose(const char *names, const struct engine_kind *ret[2])
+{
+	static const struct engine_kind *const kinds[] = {
+		&engine_libfuzzer, &engine_afl};
+	g_auto(GStrv) name = g_strsplit(names ? names : "libfuzzer", ",", 0);
+	guint nr = 0;
+
+	for (guint i = 0; name[i]; i++) {
+		for (gsize k = 0; k < G_N_ELEMENTS(kinds); k++) {
+			if (nr < 2 && !strcmp(name[i], kinds[k]->name))
+				ret[nr++] = kinds[k];
+		}
+	}
+	return nr && nr == g_strv_length(name);
 }

@@ -353,6 +353,7 @@ guint programs_at_start(const char *out, const char *corpus);
 /* --- the subcommands ------------------------------------------------------ */
 
 int cmd_bench(int argc, char **argv);
+int cmd_campaign(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_findings(int argc, char **argv);
 int cmd_fuzz(int argc, char **argv);

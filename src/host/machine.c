@@ -216,6 +216,26 @@ static void watch_stuck(struct machine *machine)
 	machine->stuck_seen = stuck;
 }
 
+/* No finding, and no program's fault: each is run once more. */
+static void watch_age(struct machine *machine)
+{
+	struct session *session = machine->session;
+	struct vm *vm = machine->vm;
+	g_autoptr(GError) error = NULL;
+
+	if (!session->want->vm_age ||
+		vm_uptime_ms(vm) < session->want->vm_age * 1000)
+		return;
+	vm_set_end_handler(vm, NULL, NULL);
+	machine->vm = NULL;
+	if (machine_take_vm(machine, &error))
+		control_publish(machine, NULL, FALSE);
+	session->renewed++;
+	vm_free(vm);
+	if (error)
+		session_fail(session, error->message);
+}
+
 void machine_watch(struct machine *machine)
 {
 	watch_lanes(machine);
@@ -223,4 +243,6 @@ void machine_watch(struct machine *machine)
 		watch_stuck(machine);
 	if (machine->vm)
 		watch_console(machine);
+	if (machine->vm)
+		watch_age(machine);
 }

@@ -20,6 +20,7 @@ static const struct {
 	{"triage", cmd_triage, "titles for a folder of logs or programs"},
 	{"selftests", cmd_selftests, "run the kernel's own mm selftests"},
 	{"premerge", cmd_premerge, "test a series of patches against its base"},
+	{"campaign", cmd_campaign, "fuzz kernels by turns, overnight"},
 	{"bench", cmd_bench, "figures: speed, restore, and planted bugs found"},
 };
 

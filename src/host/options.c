@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LOG_EVERY_S 15 /* lines of progress where no terminal shows them */
+#define SCRATCH_NAME "rmaptorture-pid" /* and the pid, and a dash */
+#define LOG_EVERY_S  15 /* lines of progress where no terminal shows them */
 
 G_DEFINE_QUARK(rmaptorture - host - error - quark, host_error)
 
@@ -113,18 +115,35 @@ int host_fail(const char *command, const GError *error)
 	return EXIT_BROKEN;
 }
 
+/* What killed processes have left: the name says whose it was. */
+static void scratch_clean(void)
+{
+	g_autoptr(GDir) shm = g_dir_open("/dev/shm", 0, NULL);
+	const char *name;
+
+	while (shm && (name = g_dir_read_name(shm))) {
+		g_autofree char *dir = g_build_filename("/dev/shm", name, NULL);
+		int pid;
+
+		if (sscanf(name, SCRATCH_NAME "%d-", &pid) == 1 && pid > 0 &&
+			kill(pid, 0) && errno == ESRCH)
+			host_dir_remove(dir);
+	}
+}
+
 char *host_scratch(GError **error)
 {
-	g_autofree char *dir = g_strdup("/dev/shm/rmaptorture-XXXXXX");
+	g_autofree char *dir = g_strdup_printf(
+		"/dev/shm/" SCRATCH_NAME "%d-XXXXXX", (int)getpid());
 
-	if (!g_mkdtemp(dir)) {
-		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"cannot make a folder in /dev/shm: %s; it must be a "
-			"writable tmpfs",
-			g_strerror(errno));
-		return NULL;
-	}
-	return g_steal_pointer(&dir);
+	scratch_clean();
+	if (g_mkdtemp(dir))
+		return g_steal_pointer(&dir);
+	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+		"cannot make a folder in /dev/shm: %s; it must be a writable "
+		"tmpfs",
+		g_strerror(errno));
+	return NULL;
 }
 
 void host_dir_remove(const char *dir)

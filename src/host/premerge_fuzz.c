@@ -36,6 +36,16 @@ static void end_user(struct premerge *p, struct review_step *step,
 		p->kernel.user[p->nr], p->start, corpus, MERGE_MAX_S, NULL);
 }
 
+static gboolean look_user(const struct user_tier_result *now, void *user)
+{
+	const struct premerge *p = user;
+
+	host_progress(p->options, TRUE,
+		"fuzz, user space: %" G_GUINT64_FORMAT " programs, %u findings",
+		now->programs, g_hash_table_size(now->titles));
+	return !p->stop;
+}
+
 void premerge_fuzz_user(struct premerge *p, double seconds)
 {
 	struct review_step *step = premerge_begin(p, "fuzz, user space", TRUE);
@@ -45,7 +55,8 @@ void premerge_fuzz_user(struct premerge *p, double seconds)
 		.out = out,
 		.corpus = p->start,
 		.seconds = (gint64)seconds,
-		.stop = &p->stop,
+		.look = look_user,
+		.user = p,
 	};
 	struct user_tier_result got;
 	g_autoptr(GError) error = NULL;

@@ -177,8 +177,12 @@ static gboolean tick(gpointer user)
 	collect_spool(session);
 	if (++ticks % EXCHANGE_TICKS == 0)
 		exchange(session);
-	if (ticks % STATUS_TICKS == 0)
+	if (session->want->look) {
+		if (!session->want->look(session, session->want->user))
+			session_stop(session);
+	} else if (ticks % STATUS_TICKS == 0) {
 		print_status(session);
+	}
 	if (g_get_monotonic_time() >= session->end)
 		session_stop(session);
 	return G_SOURCE_CONTINUE;
@@ -215,6 +219,9 @@ static gboolean prepare_engines(struct session *session, GError **error)
 
 static gboolean start_machines(struct session *session, GError **error)
 {
+	guint engines = session->want->nr_engines ? session->want->nr_engines
+						  : session->target->nr_lanes;
+
 	for (guint i = 0; i < session->want->nr_vms; i++) {
 		struct machine *machine = machine_new(session, i, error);
 
@@ -224,6 +231,8 @@ static gboolean start_machines(struct session *session, GError **error)
 		for (guint lane = 0; lane < session->target->nr_lanes; lane++) {
 			machine->engine[lane].kind =
 				kind_of_lane(session, lane);
+			if (lane >= engines)
+				continue;
 			if (!engine_start(&machine->engine[lane], error))
 				return FALSE;
 		}

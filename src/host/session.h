@@ -76,8 +76,14 @@ struct session_options {
 					       * second may be NULL */
 	char **engine_args; /* for the first one, after "--", or NULL */
 	guint nr_vms;
+	guint nr_engines; /* lanes of a VM that have one; 0: all */
 	gint64 seconds;
+	gint64 vm_age;	  /* seconds after which a VM is replaced; 0: never */
 	guint stop_after; /* titles; 0: run to the end */
+	/* twice a second, and then there is no status line; FALSE: stop. May
+	 * be NULL */
+	gboolean (*look)(struct session *session, void *user);
+	void *user; /* of @look */
 };
 
 struct session {
@@ -91,15 +97,19 @@ struct session {
 	GPtrArray *machines;
 	GMainLoop *loop;
 	gint64 start, end; /* monotonic us */
-	guint64 deaths, hung, broken;
+	guint64 deaths, hung, broken, renewed;
 	guint64 before_programs; /* of the last status line */
 	gint64 before_time;
 	GHashTable *titles; /* title -> seconds to its first, as gdouble* */
 	gboolean full;	    /* the store cannot take more */
 	gboolean stopping, interrupted;
-	char *fatal; /* why the session cannot go on */
+	gboolean finished; /* an engine came to its end by itself, in time */
+	char *fatal;	   /* why the session cannot go on */
 };
 
+/** engines_choose() - "libfuzzer", "afl", or both with a comma between; NULL is
+ *  the first. FALSE: there is no such engine */
+gboolean engines_choose(const char *names, const struct engine_kind *ret[2]);
 /** engine_start() - spawn (or spawn again) the process of a lane */
 gboolean engine_start(struct engine *engine, GError **error);
 /** engine_stop() - it was told to stop; wait a little, then kill */
@@ -123,7 +133,8 @@ struct machine *machine_new(
 void machine_free(struct machine *machine);
 /** machine_watch() - declare the VM hung when a lane is silent too long;
  * replace one whose kernel reported something that did not stop it (Bad
- * rss-counter) */
+ * rss-counter), and one that is too old: what earlier programs left in a
+ * kernel slows it and blurs what is found */
 void machine_watch(struct machine *machine);
 
 /** session_note() - file a finding, count its title, tell the terminal */

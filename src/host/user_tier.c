@@ -22,7 +22,8 @@ struct tier {
 	struct user_tier_result *result;
 	struct store *store;
 	gint64 start, status; /* of the next status line */
-	guint64 running;      /* programs of the run at work */
+	guint64 before;	      /* programs of the runs before */
+	gboolean stopped;
 	guint broken;
 	char *config, *artifacts;
 	GString *log; /* of the latest run, without libFuzzer's progress */
@@ -36,11 +37,6 @@ gboolean user_tier_is(const char *kernel)
 static double since(const struct tier *tier)
 {
 	return (double)(g_get_monotonic_time() - tier->start) / G_USEC_PER_SEC;
-}
-
-static gboolean is_stopped(const struct tier *tier)
-{
-	return tier->want->stop && *tier->want->stop;
 }
 
 static GPtrArray *command(const struct tier *tier)
@@ -191,7 +187,7 @@ static gboolean file_finding(
 static void print_status(struct tier *tier)
 {
 	guint s = (guint)since(tier);
-	guint64 programs = tier->result->programs + tier->running;
+	guint64 programs = tier->result->programs;
 
 	if (g_get_monotonic_time() < tier->status)
 		return;
@@ -218,7 +214,8 @@ static void take_line(const char *line, void *user)
 				(gssize)(tier->log->len - LOG_MAX));
 		return;
 	}
-	tier->running = g_ascii_strtoull(line + 1, NULL, 10);
+	tier->result->programs =
+		tier->before + g_ascii_strtoull(line + 1, NULL, 10);
 	if (cov)
 		tier->result->edges = MAX(tier->result->edges,
 			g_ascii_strtoull(cov + strlen("cov: "), NULL, 10));
@@ -230,8 +227,12 @@ static gboolean look(void *user)
 
 	while (g_main_context_iteration(NULL, FALSE))
 		;
-	print_status(tier);
-	return !is_stopped(tier);
+	tier->result->seconds = since(tier);
+	if (!tier->want->look)
+		print_status(tier);
+	else if (!tier->want->look(tier->result, tier->want->user))
+		tier->stopped = TRUE;
+	return !tier->stopped;
 }
 
 static void count_programs(struct tier *tier)
@@ -239,10 +240,11 @@ static void count_programs(struct tier *tier)
 	g_autofree char *text =
 		last_line(tier->log->str, "stat::number_of_executed_units:");
 
-	tier->result->programs +=
-		text ? g_ascii_strtoull(g_strstrip(text), NULL, 10)
-		     : tier->running;
-	tier->running = 0;
+	if (text)
+		tier->result->programs =
+			tier->before +
+			g_ascii_strtoull(g_strstrip(text), NULL, 10);
+	tier->before = tier->result->programs;
 }
 
 /* One run of the program, to its end. */
@@ -288,7 +290,7 @@ static gboolean fuzz_until(struct tier *tier, GError **error)
 			g_hash_table_size(titles) < want->stop_after)) {
 		if (!run_once(tier, &status, error))
 			return FALSE;
-		if (status == 0 || is_stopped(tier))
+		if (status == 0 || tier->stopped)
 			return TRUE;
 		if (!judge_end(tier, status, error))
 			return FALSE;

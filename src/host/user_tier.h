@@ -14,6 +14,8 @@ gboolean user_tier_is(const char *kernel);
 
 /* --- user_tier.c: a session ----------------------------------------------- */
 
+struct user_tier_result;
+
 /**
  * struct user_tier_options - a session of this tier
  * @kernel: of profile user
@@ -22,7 +24,8 @@ gboolean user_tier_is(const char *kernel);
  * @corpus: extra folder to read, or NULL
  * @engine_args: libFuzzer's own, or NULL
  * @stop_after: titles; 0: run to the end
- * @stop:   set by a handler that the main context runs: end now. May be NULL
+ * @look:   twice a second, and then there is no status line; @now is what the
+ *	    session is so far. FALSE: end. May be NULL
  */
 struct user_tier_options {
 	const struct kernel *kernel;
@@ -30,7 +33,8 @@ struct user_tier_options {
 	char *const *engine_args;
 	gint64 seconds;
 	guint stop_after;
-	const gboolean *stop;
+	gboolean (*look)(const struct user_tier_result *now, void *user);
+	void *user; /* of @look */
 };
 
 /**

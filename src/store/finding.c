@@ -110,20 +110,12 @@ static gint latest_first(gconstpointer a, gconstpointer b)
 	return strcmp(x->title, y->title);
 }
 
-GPtrArray *store_list(const char *dir, GError **error)
+static void list_crashes(GPtrArray *list, const char *dir)
 {
-	g_autoptr(GPtrArray) list =
-		g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
 	g_autofree char *crashes = g_build_filename(dir, "crashes", NULL);
-	g_autoptr(GDir) folder = NULL;
+	g_autoptr(GDir) folder = g_dir_open(crashes, 0, NULL);
 	const char *name;
 
-	if (!g_file_test(dir, G_FILE_TEST_IS_DIR)) {
-		g_set_error(error, STORE_ERROR, STORE_ERROR_MISSING,
-			"'%s' is no folder", dir);
-		return NULL;
-	}
-	folder = g_dir_open(crashes, 0, NULL);
 	while (folder && (name = g_dir_read_name(folder))) {
 		g_autofree char *path = g_build_filename(crashes, name, NULL);
 		struct finding *finding = NULL;
@@ -132,6 +124,27 @@ GPtrArray *store_list(const char *dir, GError **error)
 			finding = finding_load(path, NULL);
 		if (finding)
 			g_ptr_array_add(list, finding);
+	}
+}
+
+GPtrArray *store_list(const char *dir, GError **error)
+{
+	g_autoptr(GPtrArray) list =
+		g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+	g_autoptr(GDir) below = NULL;
+	const char *name;
+
+	if (!g_file_test(dir, G_FILE_TEST_IS_DIR)) {
+		g_set_error(error, STORE_ERROR, STORE_ERROR_MISSING,
+			"'%s' is no folder", dir);
+		return NULL;
+	}
+	list_crashes(list, dir);
+	below = g_dir_open(dir, 0, NULL);
+	while (below && (name = g_dir_read_name(below))) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+
+		list_crashes(list, path);
 	}
 	g_ptr_array_sort(list, latest_first);
 	return g_steal_pointer(&list);
