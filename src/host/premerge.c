@@ -5,8 +5,10 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define USER_SHARE 0.25 /* of the whole budget, for the fuzzer of that tier */
-#define KEEP_SHARE 0.20 /* kept for replays and bisection */
+#define USER_SHARE	0.25 /* of the whole budget, for the fuzzer of that tier */
+#define SELFTESTS_SHARE 0.15
+#define STRESS_SHARE	0.10
+#define KEEP_SHARE	0.20 /* kept for replays and bisection */
 
 double premerge_left(const struct premerge *p)
 {
@@ -164,21 +166,15 @@ static void test_user(struct premerge *p)
 	premerge_done(step);
 }
 
-static void not_in(struct premerge *p, const char *name)
-{
-	struct review_step *step = premerge_begin(p, name, TRUE);
-
-	step_end(step, VERDICT_SKIP, "this version cannot run them here");
-	premerge_done(step);
-}
-
 static void test_vm(struct premerge *p)
 {
 	double keep = p->review->budget * KEEP_SHARE;
 
 	premerge_programs_vm(p);
-	not_in(p, "selftests");
-	not_in(p, "stressors");
+	premerge_selftests(p, MIN(premerge_left(p) - keep,
+				      p->review->budget * SELFTESTS_SHARE));
+	premerge_stress(p,
+		MIN(premerge_left(p) - keep, p->review->budget * STRESS_SHARE));
 	premerge_fuzz_vm(p, premerge_left(p) - keep);
 }
 
@@ -232,6 +228,9 @@ static void clear(struct premerge *p)
 	g_free(p->kernel.vm);
 	g_clear_pointer(&p->patches, g_ptr_array_unref);
 	host_scratch_free(p->scratch);
+	g_free(p->load);
+	g_free(p->load_title);
+	g_free(p->load_dir);
 	g_free(p->name);
 	g_free(p->start);
 	review_free(p->review);

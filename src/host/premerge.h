@@ -8,6 +8,7 @@
 #define RMAPTORTURE_PREMERGE_H
 
 #include "host.h"
+#include "load/load.h"
 #include "review/review.h"
 
 /**
@@ -41,6 +42,8 @@ struct premerge {
 	gint64 begin, end; /* monotonic us */
 	gboolean stop;	   /* interrupted */
 	guint64 programs_user, programs_vm;
+	struct load *load; /* that showed a finding, or NULL */
+	char *load_title, *load_dir;
 };
 
 /** premerge_run() - all steps. FALSE with @error where the run could not begin
@@ -85,6 +88,12 @@ void premerge_programs_vm(struct premerge *p);
 void premerge_fuzz_user(struct premerge *p, double seconds);
 void premerge_fuzz_vm(struct premerge *p, double seconds);
 
+/* --- premerge_selftests.c, premerge_stress.c --------------------------------
+ */
+
+void premerge_selftests(struct premerge *p, double seconds);
+void premerge_stress(struct premerge *p, double seconds);
+
 /* --- premerge_judge.c --------------------------------------------------------
  */
 
@@ -119,5 +128,10 @@ gboolean shows_user(struct shows *shows, guint prefix, guint runs, guint until,
 	guint *ret_k, guint *ret_n);
 gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
 	guint *ret_k, guint *ret_n);
+/** shows_stress() - the same with the load of @p, as long as there is time */
+gboolean shows_stress(struct shows *shows, guint prefix, guint runs,
+	guint until, guint *ret_k, guint *ret_n);
+/** shows_note() - it showed @title, which may be another one */
+void shows_note(struct shows *shows, const char *title);
 
 #endif

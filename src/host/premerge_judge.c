@@ -8,14 +8,16 @@
 
 #include <string.h>
 
-#define USER_RUNS 20
-#define USER_MAX  60 /* clean runs, at most */
-#define USER_LUCK 0.001
-#define VM_RUNS	  8
-#define VM_MAX	  30
-#define VM_LUCK	  0.01
-#define JUDGED	  10 /* findings of a tier */
-#define VM_MIN_S  20 /* less is not enough to replay */
+#define USER_RUNS   20
+#define USER_MAX    60 /* clean runs, at most */
+#define USER_LUCK   0.001
+#define VM_RUNS	    8
+#define VM_MAX	    30
+#define VM_LUCK	    0.01
+#define STRESS_RUNS 4
+#define STRESS_MAX  10
+#define JUDGED	    10 /* findings of a tier */
+#define VM_MIN_S    20 /* less is not enough to replay */
 
 typedef gboolean shows_fn(struct shows *shows, guint prefix, guint runs,
 	guint until, guint *ret_k, guint *ret_n);
@@ -213,6 +215,21 @@ static GPtrArray *list(const struct premerge *p, const char *tier)
 	return store_list(dir, NULL);
 }
 
+static void judge_stress(struct premerge *p)
+{
+	struct finding from = {.title = p->load_title, .dir = p->load_dir};
+	struct review_finding *finding = new_finding(p, &from, "stressors");
+	struct shows shows = {.p = p, .title = p->load_title};
+
+	if (premerge_left(p) < p->load->seconds)
+		return;
+	weigh(&shows, shows_stress, STRESS_RUNS, VM_LUCK, STRESS_MAX, finding);
+	finding->program = g_strdup_printf(
+		"rmaptorture repro %s", p->load_dir ? p->load_dir : "");
+	if (finding->weight == REVIEW_NEW)
+		bisect(&shows, shows_stress, TRUE, finding);
+}
+
 void premerge_judge(struct premerge *p)
 {
 	g_autoptr(GPtrArray) user = list(p, "user"), vm = list(p, "vm");
@@ -229,4 +246,6 @@ void premerge_judge(struct premerge *p)
 		else
 			new_finding(p, vm->pdata[i], "a VM");
 	}
+	if (p->load)
+		judge_stress(p);
 }

@@ -24,12 +24,44 @@ static GPtrArray *load(const struct premerge *p, GError **error)
 	return programs_load(paths, error);
 }
 
+static gboolean is_new(const struct seen *base, const struct seen *patched)
+{
+	return patched->verdict == VERDICT_FINDING &&
+	       base->verdict != VERDICT_FINDING;
+}
+
+/* What is wrong on patched only is a finding like those of the fuzzers: it is
+ * replayed and bisected with them. */
+static void file_finding(const struct premerge *p, const char *tier,
+	const struct named_prog *named, const char *title)
+{
+	g_autofree char *out = g_build_filename(p->want->out, tier, NULL);
+	g_autofree struct slot_flight *flight = g_new0(struct slot_flight, 1);
+	g_autofree char *machine = g_strdup_printf("kernel: %s:%s\n", p->name,
+		strcmp(tier, "user") ? KERNEL_DEFAULT_PROFILE : tier);
+	struct finding_input input = {
+		.title = title,
+		.detail = named->name,
+		.flight = flight,
+		.nr_lanes = 1,
+		.machine = machine,
+	};
+	struct store *SCOPED(store_closep) store = store_open(out, NULL);
+	g_autoptr(GError) error = NULL;
+
+	flight->nr = flight->entry[0].number = 1;
+	flight->entry[0].prog = named->prog;
+	if (!store || !store_add(store, &input, NULL, NULL, &error))
+		host_progress(p->options, FALSE, "not stored: %s: %s", title,
+			error ? error->message : out);
+}
+
 /* One case: it counts where patched is wrong and base is right. */
-static void compare(struct review_step *step, const char *path,
+static void compare(struct review_step *step, const struct named_prog *named,
 	const struct seen *base, const struct seen *patched,
 	struct tally *tally)
 {
-	g_autofree char *name = g_path_get_basename(path);
+	g_autofree char *name = g_path_get_basename(named->name);
 	g_autofree char *text = NULL;
 	enum verdict outcome = patched->verdict;
 
@@ -126,7 +158,9 @@ void premerge_programs_user(struct premerge *p)
 			progs->len);
 		run_user(p->kernel.user[p->nr], &named->prog, &patched);
 		run_user(p->kernel.user[0], &named->prog, &base);
-		compare(step, named->name, &base, &patched, &tally);
+		compare(step, named, &base, &patched, &tally);
+		if (is_new(&base, &patched))
+			file_finding(p, "user", named, patched.title);
 	}
 	end_step(step, &tally, progs->len);
 }
@@ -189,7 +223,9 @@ void premerge_programs_vm(struct premerge *p)
 	for (guint i = 0; i < MIN(nr_base, nr_patched); i++) {
 		const struct named_prog *named = progs->pdata[i];
 
-		compare(step, named->name, &base[i], &patched[i], &tally);
+		compare(step, named, &base[i], &patched[i], &tally);
+		if (is_new(&base[i], &patched[i]))
+			file_finding(p, "vm", named, patched[i].title);
 	}
 	end_step(step, &tally, progs->len);
 }

@@ -8,7 +8,7 @@
 
 #define BROKEN_MAX 5 /* runs that do not count, before we give up */
 
-static void note_other(struct shows *shows, const char *title)
+void shows_note(struct shows *shows, const char *title)
 {
 	if (strcmp(title, shows->title))
 		(void)g_strlcpy(shows->other, title, sizeof(shows->other));
@@ -30,7 +30,7 @@ gboolean shows_user(struct shows *shows, guint prefix, guint runs, guint until,
 		k += got > 0;
 		broken += got < 0;
 		if (got > 0)
-			note_other(shows, title);
+			shows_note(shows, title);
 	}
 	*ret_k = k;
 	*ret_n = n;
@@ -64,7 +64,7 @@ gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
 		if (got < 0 || !*report.title)
 			continue;
 		k++;
-		note_other(shows, report.title);
+		shows_note(shows, report.title);
 	}
 	*ret_k = k;
 	*ret_n = n;
