@@ -87,6 +87,10 @@ static void parse_option(const char *arg)
 		options.checks = parse_checks(value);
 	else if ((value = value_of(arg, "--end=")))
 		options.end_checks = parse_checks(value);
+	else if ((value = value_of(arg, "--against=")))
+		options.against = value;
+	else if (!strcmp(arg, "--serve"))
+		options.serves = true;
 	else if (!strncmp(arg, "--", 2))
 		broken("unknown option '%s'", arg);
 }
@@ -116,6 +120,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (uint32_t slot = 0; slot < PROG_SLOTS; slot++)
 		model_watch(prog_addr(slot, 0),
 			prog_addr(slot, 0) + PROG_SLOT_PAGES * PROG_PAGE_SIZE);
+	if (options.serves)
+		peer_serve(&options, &stats);
+	if (options.against)
+		peer_start(&options);
 	(void)atexit(print_stats);
 	return 0;
 }
@@ -135,15 +143,17 @@ static void judge(const struct prog *prog, const struct prog_result *result)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct prog_result result; /* too large for a stack */
+	static struct user_view view; /* too large for a stack */
 	struct prog prog;
 
 	/* Without any coverage libFuzzer refuses to start from an empty
 	 * corpus: what is no program is the empty one. */
 	if (prog_parse((const char *)data, size, &prog, NULL))
 		prog.nr_calls = 0;
-	user_run(&prog, &options, &stats, &result);
-	judge(&prog, &result);
+	user_run(&prog, &options, &stats, &view);
+	judge(&prog, &view.result);
+	if (options.against)
+		peer_compare(&prog, &view);
 	return 0;
 }
 

@@ -84,6 +84,22 @@ void model_check(unsigned int checks, const char *op);
 #define CHECK_COUNTS 0x08 /* recount of what anon_vma counts */
 #define CHECK_CHAINS 0x10 /* who may share an anon_vma */
 
+/**
+ * struct model_policy - what a reverse mapping costs, since model_begin()
+ * @anon_vmas: the most that were alive at a time
+ * @walks:     walks by CHECK_WALK
+ * @visits:    places that they were led to, mapped or not
+ */
+struct model_policy {
+	unsigned long anon_vmas, walks, visits;
+};
+void model_policy(struct model_policy *ret);
+
+/** model_layout() - a hash of what all processes have mapped, and how. Areas
+ *  are joined where they meet and may do the same, so that it does not matter
+ *  how many vmas a kernel makes of them. */
+unsigned long model_layout(void);
+
 /** model_has_counts() - can this build make CHECK_COUNTS and CHECK_CHAINS? */
 int model_has_counts(void);
 

@@ -12,6 +12,7 @@ struct run {
 	const struct prog *prog;
 	const struct user_options *options;
 	struct prog_result *result;
+	struct user_view *view;
 };
 
 /* ---- what this tier can do ---- */
@@ -195,6 +196,7 @@ static void make_call(
 	struct call_result *result = &run->result->call[index];
 	long ret;
 
+	run->view->layout[index] = 0;
 	stats->calls++;
 	result->state = CALL_SKIPPED;
 	result->err = -ESRCH;
@@ -216,6 +218,7 @@ static void make_call(
 	if (ret == -ENOMEM && ways[call->op].way == WAY_OWN)
 		run->result->flags |= RESULT_OOM;
 	model_check(run->options->checks, ops[call->op].name);
+	run->view->layout[index] = model_layout();
 }
 
 /* ---- the whole ---- */
@@ -247,12 +250,12 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 }
 
 void user_run(const struct prog *prog, const struct user_options *options,
-	struct user_stats *stats, struct prog_result *ret)
+	struct user_stats *stats, struct user_view *ret)
 {
-	struct run run = {prog, options, ret};
+	struct run run = {prog, options, &ret->result, ret};
 
 	_Static_assert(PROG_PROCS <= MODEL_PROCS, "processes of the model");
-	result_clear(ret, prog->nr_calls);
+	result_clear(&ret->result, prog->nr_calls);
 	stats->programs++;
 	if (model_begin())
 		broken("no memory for the first process");
@@ -260,5 +263,6 @@ void user_run(const struct prog *prog, const struct user_options *options,
 		make_call(&run, i, stats);
 	read_end(&run);
 	model_check(options->end_checks, "the end");
+	model_policy(&ret->policy);
 	model_end();
 }

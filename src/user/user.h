@@ -13,6 +13,9 @@
  *   --mutant=NAME   the same as the word rmap_mutant=NAME
  *   --checks=LIST   of walk, all, young, counts, chains; or none.
  *		     The default is walk,counts
+ *   --against=PROGRAM  another rmaptorture-user: each program runs there too,
+ *		     and what a program can see must be the same
+ *   --serve         be the other one: programs come on stdin
  *   --end=LIST      the same, once at the end of a program, before it exits.
  *		     The default is walk,all,young
  *
@@ -33,6 +36,7 @@
 #define RMAPTORTURE_USER_H
 
 #include "prog/prog.h"
+#include "user/model.h"
 
 #define USER_PREFIX	 "rmaptorture-user: "
 #define USER_EXIT_BROKEN 99
@@ -41,6 +45,8 @@
 struct user_options {
 	char boot[1024];
 	unsigned int checks, end_checks; /* CHECK_* */
+	const char *against;		 /* a program, or NULL */
+	bool serves;
 };
 
 /** struct user_stats - since the start */
@@ -63,10 +69,31 @@ bool user_supports(const struct call *call);
  */
 void user_adapt(struct prog *prog);
 
+struct user_view;
+
 /** user_run() - run @prog from nothing to nothing; fills *@ret as a guest
  *  would. What the kernel half finds does not return. */
 void user_run(const struct prog *prog, const struct user_options *options,
-	struct user_stats *stats, struct prog_result *ret);
+	struct user_stats *stats, struct user_view *ret);
+
+/* ---- peer.c: the same program on two kernels ---- */
+
+/** struct user_view - what is compared; the same in both programs, as both are
+ *  built from one source */
+struct user_view {
+	uint64_t layout[PROG_CALLS_MAX]; /* model_layout() after each call */
+	struct model_policy policy;
+	struct prog_result result;
+};
+
+/** peer_start() - start @options->against */
+void peer_start(const struct user_options *options);
+/** peer_compare() - let the other one run @prog, compare with @ours: what
+ *  differs is a finding */
+void peer_compare(const struct prog *prog, const struct user_view *ours);
+/** peer_serve() - run what comes on stdin until its end; does not return */
+void peer_serve(const struct user_options *options, struct user_stats *stats)
+	__attribute__((noreturn));
 
 /** report_init() - take the traps of BUG() and what the sanitizers tell */
 void report_init(void);

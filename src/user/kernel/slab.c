@@ -20,7 +20,7 @@ struct kmem_cache {
 	unsigned int size, align;
 	slab_flags_t flags;
 	void (*ctor)(void *object);
-	long nr_live, nr_before;
+	long nr_live, nr_before, nr_most;
 };
 
 static struct kmem_cache caches[CACHES_MAX];
@@ -100,6 +100,7 @@ void *NOPROF(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp)
 	if (cache->ctor)
 		cache->ctor(object);
 	cache->nr_live++;
+	cache->nr_most = max(cache->nr_most, cache->nr_live);
 	return object;
 }
 
@@ -184,8 +185,17 @@ void slab_begin(void)
 {
 	nr_failed = 0;
 	for (unsigned int i = 0; i < nr_caches; i++)
-		caches[i].nr_before = caches[i].nr_live;
+		caches[i].nr_before = caches[i].nr_most = caches[i].nr_live;
 	nr_kmalloc_before = nr_kmalloc;
+}
+
+unsigned long slab_most(const char *name)
+{
+	for (unsigned int i = 0; i < nr_caches; i++) {
+		if (!strcmp(caches[i].name, name))
+			return caches[i].nr_most - caches[i].nr_before;
+	}
+	return 0;
 }
 
 void slab_check(void)

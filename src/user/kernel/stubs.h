@@ -54,6 +54,8 @@ bool should_fail(gfp_t gfp);
 /** has_failed() - did one fail since slab_begin()? */
 bool has_failed(void);
 void slab_begin(void);
+/** slab_most() - objects of cache @name alive at a time, since slab_begin() */
+unsigned long slab_most(const char *name);
 void slab_check(void);
 
 /* ---- locks.c ---- */
@@ -81,6 +83,8 @@ extern struct mm_struct *process_mm[MODEL_PROCS];
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
 
 /* ---- walk.c, counts.c ---- */
+/* since model_begin() */
+extern unsigned long nr_walks, nr_visits;
 void walk_check(unsigned int checks, const char *op);
 void counts_check(unsigned int checks, const char *op);
 

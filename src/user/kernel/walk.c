@@ -21,6 +21,8 @@ struct walk {
 	unsigned int nr_found;
 };
 
+unsigned long nr_walks, nr_visits;
+
 /* ---- walk ---- */
 
 static unsigned int proc_of(const struct mm_struct *mm)
@@ -49,6 +51,7 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	unsigned int proc = proc_of(vma->vm_mm);
 	struct sight *sight;
 
+	nr_visits++;
 	if (proc == MODEL_PROCS)
 		finding("rmap walk reaches an mm that is gone",
 			"after %s: at %#lx", walk->op, addr);
@@ -86,6 +89,7 @@ static void walk_folio(unsigned long pfn, const char *op)
 	struct rmap_walk_control control = {.rmap_one = walk_one, .arg = &walk};
 
 	walk_number++;
+	nr_walks++;
 	folio_trylock(folio);
 	rmap_walk(folio, &control);
 	folio_unlock(folio);
