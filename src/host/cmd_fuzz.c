@@ -11,7 +11,7 @@
 
 struct fuzz_options {
 	struct target_options target;
-	char *engine, *max_runtime, *corpus, *out;
+	char *engine, *max_runtime, *corpus, *out, *against;
 	int vms, replays, stop_after;
 };
 
@@ -30,6 +30,10 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 			"VMs at once (default: one for two processors)", "N"},
 		{"corpus", 0, 0, G_OPTION_ARG_FILENAME, &fuzz->corpus,
 			"also start from the programs in this folder", "DIR"},
+		{"against", 0, 0, G_OPTION_ARG_STRING, &fuzz->against,
+			"with -k NAME:user: what differs from this kernel is a "
+			"finding",
+			"NAME:user"},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &fuzz->out,
 			"corpus, crashes and logs (default out)", "DIR"},
 		{"replays", 0, 0, G_OPTION_ARG_INT, &fuzz->replays,
@@ -181,7 +185,7 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 		.stop_after = want->stop_after,
 	};
 
-	return user_tier_fuzz(fuzz->target.kernel, &tier,
+	return user_tier_fuzz(fuzz->target.kernel, fuzz->against, &tier,
 		(guint)MAX(fuzz->replays, 0), options);
 }
 
@@ -212,6 +216,13 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)
 		return EXIT_BROKEN;
+	if (fuzz->against && (!user_tier_is(fuzz->target.kernel) ||
+				     !user_tier_is(fuzz->against))) {
+		fprintf(stderr, "rmaptorture fuzz: --against compares two "
+				"kernels of the user tier: -k NAME:user "
+				"--against NAME:user\n");
+		return EXIT_BROKEN;
+	}
 	if (user_tier_is(fuzz->target.kernel))
 		return fuzz_in_process(fuzz, &want, options);
 	target = target_open(&fuzz->target, options, &error);

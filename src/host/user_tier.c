@@ -64,6 +64,8 @@ static GPtrArray *command(const struct tier *tier)
 	host_args_add(args, "-ignore_remaining_args=1");
 	if (want->append)
 		host_args_add(args, "--boot=%s", want->append);
+	if (want->against)
+		host_args_add(args, "--against=%s", want->against->program);
 	g_ptr_array_add(args, NULL);
 	return args;
 }

@@ -19,7 +19,8 @@ struct user_tier_result;
 /**
  * struct user_tier_options - a session of this tier
  * @kernel: of profile user
- * @append: boot words, or NULL
+ * @against: of profile user too: both must show a program the same; or NULL
+ * @append: boot words, or NULL; @against gets none
  * @out:    the store (store/store.h), made where missing
  * @corpus: extra folder to read, or NULL
  * @engine_args: libFuzzer's own, or NULL
@@ -28,7 +29,7 @@ struct user_tier_result;
  *	    session is so far. FALSE: end. May be NULL
  */
 struct user_tier_options {
-	const struct kernel *kernel;
+	const struct kernel *kernel, *against;
 	const char *append, *out, *corpus;
 	char *const *engine_args;
 	gint64 seconds;
@@ -82,9 +83,11 @@ gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 
 /* --- cmd_fuzz_user.c ------------------------------------------------------ */
 
-/** user_tier_fuzz() - fuzz -k NAME:user. @want has no kernel yet. @replays: of
- *  each finding in a VM of NAME:kasan, 0: none. Returns an exit status. */
-int user_tier_fuzz(const char *kernel, const struct user_tier_options *want,
-	guint replays, const struct host_options *options);
+/** user_tier_fuzz() - fuzz -k NAME:user [--against NAME:user]. @want has no
+ *  kernels yet, @against may be NULL. @replays: of each finding in a VM of
+ *  NAME:kasan, 0: none. Returns an exit status. */
+int user_tier_fuzz(const char *kernel, const char *against,
+	const struct user_tier_options *want, guint replays,
+	const struct host_options *options);
 
 #endif

@@ -69,6 +69,20 @@ int folio_isolate_lru(struct folio *folio)
 	folio_get(folio);
 	return 0;
 }
+
+int isolate_lru_page(struct page *page)
+{
+	return folio_isolate_lru(page_folio(page));
+}
+
+void putback_lru_page(struct page *page)
+{
+	put_page(page);
+}
+
+void lru_cache_add(struct page *page)
+{
+}
 #endif
 
 void folio_putback_lru(struct folio *folio)

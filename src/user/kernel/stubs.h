@@ -29,6 +29,11 @@ unsigned int frame_index(unsigned long pfn);
 /** folio_in_frame() - the folio in use there, or NULL */
 struct folio *folio_in_frame(unsigned int frame);
 
+/* ---- reclaim.c ---- */
+#ifndef HAVE_FOLIO_MARK_LAZYFREE
+void folio_mark_lazyfree(struct folio *folio);
+#endif
+
 /* ---- swap.c ---- */
 void swap_init(void);
 /** swap_check() - are all slots free? */

@@ -325,6 +325,13 @@ pgoff_t __folio_swap_cache_index(struct folio *folio)
 	return swp_offset(folio_entry(folio));
 }
 
+#ifndef HAVE_SWAP_FREE_NR
+pgoff_t __page_file_index(struct page *page)
+{
+	return swp_offset(folio_entry(page_folio(page)));
+}
+#endif
+
 void *get_shadow_from_swap_cache(swp_entry_t entry)
 {
 	return NULL;
