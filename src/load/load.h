@@ -186,8 +186,8 @@ struct board {
 	uint32_t stop;
 	struct load load;
 	/* written by the guest */
-	uint32_t state __attribute__((aligned(4096))); /* enum board_state */
-	uint32_t caps;				       /* enum cap */
+	uint32_t state;		    /* enum board_state */
+	uint32_t caps;		    /* enum cap */
 	uint32_t reply;		    /* = request: @load was run */
 	uint64_t beat;		    /* rises while init lives */
 	uint32_t rounds, pauses;    /* so far */
