@@ -18,7 +18,9 @@ static const char good[] = "# a night\n"
 			   "[kernel vanilla:user]\n"
 			   "share=2\n"
 			   "[kernel vanilla:kasan]\n"
-			   "append=anon_vma_lazy=on\n";
+			   "append=anon_vma_lazy=on\n"
+			   "[stress vanilla:kasan]\n"
+			   "stressor=mix\n";
 
 static const struct {
 	const char *why, *text, *words;
@@ -32,6 +34,8 @@ static const struct {
 		"night.conf:2:|[kernels]"},
 	{"a time is a time", "[campaign]\nmax-runtime=8 hours\n",
 		"night.conf:2:|8 hours|8h"},
+	{"the tier without a VM has no stressors", "[stress a:user]\n",
+		"night.conf:1:|boots"},
 	{"a number is a number", "[campaign]\nvms=two\n", "night.conf:2:|two"},
 	{"a share is not 0", "[kernel a:user]\nshare=0\n",
 		"night.conf:2:|1 to 1000"},
@@ -55,10 +59,10 @@ static void test_good(const char *dir)
 	g_autofree char *path = put(dir, good);
 	struct campaign_conf *SCOPED(campaign_conf_freep) conf =
 		campaign_conf_load(path, NULL);
-	const struct campaign_entry *user, *kasan;
+	const struct campaign_entry *user, *kasan, *stress;
 
-	if (!test_case(conf && conf->entries->len == 2,
-		    "each [kernel] is an entry"))
+	if (!test_case(conf && conf->entries->len == 3,
+		    "each [kernel] and each [stress] is an entry"))
 		return;
 	user = conf->entries->pdata[0];
 	kasan = conf->entries->pdata[1];
@@ -71,6 +75,11 @@ static void test_good(const char *dir)
 	test_case(user->share == 2 && kasan->share == 1 && !user->append &&
 			  !strcmp(kasan->append, "anon_vma_lazy=on"),
 		"shares and appends are of their kernel");
+	stress = conf->entries->pdata[2];
+	test_case(!strcmp(stress->stressor, "mix") && !kasan->stressor &&
+			  strcmp(stress->name, kasan->name) != 0 &&
+			  strcmp(stress->folder, kasan->folder) != 0,
+		"a kernel may be fuzzed and stressed");
 	test_case(!strcmp(kasan->folder, "vanilla-kasan"),
 		"a folder has no colon in its name");
 }
@@ -110,7 +119,7 @@ static void test_shares(const char *dir)
 		const struct campaign_entry *entry = campaign_next(conf, state);
 		double took = 50 + round % 7 * 20;
 
-		campaign_used(state, entry->kernel)->seconds += took;
+		campaign_used(state, entry->name)->seconds += took;
 		all += took;
 		if (round == 2)
 			every = campaign_used(state, "a:user")->seconds &&
@@ -119,8 +128,7 @@ static void test_shares(const char *dir)
 	}
 	for (guint i = 0; i < conf->entries->len; i++) {
 		const struct campaign_entry *entry = conf->entries->pdata[i];
-		double part =
-			campaign_used(state, entry->kernel)->seconds / all;
+		double part = campaign_used(state, entry->name)->seconds / all;
 
 		fair &= part > want[i] - 0.03 && part < want[i] + 0.03;
 	}
@@ -151,9 +159,9 @@ static gboolean state_same(const struct campaign_state *state)
 		state->seconds != 1234.5)
 		return FALSE;
 	used = state->used->pdata[0];
-	return !strcmp(used->kernel, "vanilla:user") &&
-	       used->seconds == 600.25 && used->rounds == 2 &&
-	       used->programs == 123456789012 && used->deaths == 7 &&
+	return !strcmp(used->name, "vanilla:user") && used->seconds == 600.25 &&
+	       used->rounds == 2 && used->programs == 123456789012 &&
+	       used->deaths == 7 &&
 	       ((struct campaign_used *)state->used->pdata[1])->edges == 42;
 }
 

@@ -13,7 +13,11 @@
  *	share=3
  *	append=anon_vma_lazy=on
  *
- * One [kernel NAME:PROFILE] for each that is to be fuzzed. A key that is not
+ *	[stress vanilla:kasan]
+ *	stressor=mix
+ *
+ * One [kernel NAME:PROFILE] for each that is to be fuzzed, one [stress ...] for
+ * each that stressors are to run on. A key that is not
  * known is an error with its line. The keys are the options of `fuzz`, and
  * those of struct campaign_conf.
  */
@@ -31,14 +35,16 @@ GQuark campaign_error_quark(void);
  */
 
 /**
- * struct campaign_entry - a kernel of a campaign
+ * struct campaign_entry - a kernel of a campaign, and what is done to it
+ * @name:   unique: NAME:PROFILE, with " stress" behind it
  * @kernel: NAME:PROFILE
+ * @stressor: as `stress --stressor`; NULL: it is fuzzed
  * @share:  of the time, against the shares of the others; 1 to 1000
  * @append: to its command line, or NULL
  * @folder: its part of the out folder, "vanilla-kasan"
  */
 struct campaign_entry {
-	char *kernel, *append, *folder;
+	char *name, *kernel, *stressor, *append, *folder;
 	guint share;
 };
 
@@ -73,7 +79,7 @@ DEFINE_FREEP(campaign_conf, campaign_conf_free)
 
 /** struct campaign_used - what an entry has had so far */
 struct campaign_used {
-	char *kernel;
+	char *name;
 	double seconds;
 	guint rounds;
 	guint64 programs, edges, deaths, broken, minimized;
@@ -94,9 +100,9 @@ struct campaign_state {
 struct campaign_state *campaign_state_new(void);
 void campaign_state_free(struct campaign_state *state);
 DEFINE_FREEP(campaign_state, campaign_state_free)
-/** campaign_used() - of @kernel, made where missing; owned by @state */
+/** campaign_used() - of entry @name, made where missing; owned by @state */
 struct campaign_used *campaign_used(
-	struct campaign_state *state, const char *kernel);
+	struct campaign_state *state, const char *name);
 
 /** campaign_state_load() - a file that is not there is a new state; one that
  *  does not parse is an error */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define KERNEL_GROUP "kernel "
+#define STRESS_GROUP "stress "
 #define SHARE_MAX    1000
 
 G_DEFINE_QUARK(rmaptorture - campaign - error - quark, campaign_error)
@@ -91,6 +92,12 @@ static const struct key campaign_keys[] = {
 static const struct key kernel_keys[] = {
 	KEY("share", COUNT, campaign_entry, share),
 	KEY("append", TEXT, campaign_entry, append),
+	{0},
+};
+static const struct key stress_keys[] = {
+	KEY("share", COUNT, campaign_entry, share),
+	KEY("append", TEXT, campaign_entry, append),
+	KEY("stressor", TEXT, campaign_entry, stressor),
 	{0},
 };
 
@@ -187,26 +194,34 @@ static void entry_free(gpointer data)
 {
 	struct campaign_entry *entry = data;
 
+	g_free(entry->name);
 	g_free(entry->kernel);
+	g_free(entry->stressor);
 	g_free(entry->append);
 	g_free(entry->folder);
 	g_free(entry);
 }
 
-static gboolean take_kernel(const struct source *source, const char *group,
+static gboolean take_entry(const struct source *source, const char *group,
 	struct campaign_conf *conf, GError **error)
 {
+	gboolean stress = g_str_has_prefix(group, STRESS_GROUP);
 	struct campaign_entry *entry = g_new0(struct campaign_entry, 1);
-	const char *name = group + strlen(KERNEL_GROUP);
+	const char *kernel = strchr(group, ' ') + 1;
 
 	g_ptr_array_add(conf->entries, entry);
 	entry->share = 1;
-	entry->kernel = g_strdup(name);
-	entry->folder = g_strdelimit(g_strdup(name), ":/", '-');
-	if (!strchr(name, ':'))
+	entry->kernel = g_strdup(kernel);
+	entry->name = g_strconcat(kernel, stress ? " stress" : "", NULL);
+	entry->stressor = stress ? g_strdup("all") : NULL;
+	entry->folder = g_strdelimit(g_strdup(entry->name), ":/ ", '-');
+	if (!strchr(kernel, ':') ||
+		(stress && g_str_has_suffix(kernel, ":user")))
 		return complain(source, group, NULL, error,
-			"[%s]: want NAME:PROFILE, as in vanilla:kasan", group);
-	if (!take_group(source, group, kernel_keys, entry, error))
+			"[%s]: want NAME:PROFILE%s, as in vanilla:kasan", group,
+			stress ? " of a kernel that boots" : "");
+	if (!take_group(source, group, stress ? stress_keys : kernel_keys,
+		    entry, error))
 		return FALSE;
 	if (!entry->share || entry->share > SHARE_MAX)
 		return complain(source, group, "share", error,
@@ -225,12 +240,13 @@ static gboolean take_groups(
 		if (!strcmp(*group, "campaign"))
 			ok = take_group(
 				source, *group, campaign_keys, conf, error);
-		else if (g_str_has_prefix(*group, KERNEL_GROUP))
-			ok = take_kernel(source, *group, conf, error);
+		else if (g_str_has_prefix(*group, KERNEL_GROUP) ||
+			 g_str_has_prefix(*group, STRESS_GROUP))
+			ok = take_entry(source, *group, conf, error);
 		else
 			ok = complain(source, *group, NULL, error,
-				"no group [%s]: [campaign] or [kernel "
-				"NAME:PROFILE]",
+				"no group [%s]: [campaign], [kernel "
+				"NAME:PROFILE] or [stress NAME:PROFILE]",
 				*group);
 		if (!ok)
 			return FALSE;

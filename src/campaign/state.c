@@ -7,7 +7,7 @@ static void used_free(gpointer data)
 {
 	struct campaign_used *used = data;
 
-	g_free(used->kernel);
+	g_free(used->name);
 	g_free(used);
 }
 
@@ -28,17 +28,17 @@ void campaign_state_free(struct campaign_state *state)
 }
 
 struct campaign_used *campaign_used(
-	struct campaign_state *state, const char *kernel)
+	struct campaign_state *state, const char *name)
 {
 	struct campaign_used *used;
 
 	for (guint i = 0; i < state->used->len; i++) {
 		used = state->used->pdata[i];
-		if (!strcmp(used->kernel, kernel))
+		if (!strcmp(used->name, name))
 			return used;
 	}
 	used = g_new0(struct campaign_used, 1);
-	used->kernel = g_strdup(kernel);
+	used->name = g_strdup(name);
 	g_ptr_array_add(state->used, used);
 	return used;
 }
@@ -110,11 +110,11 @@ gboolean campaign_state_save(
 		const struct campaign_used *used = state->used->pdata[i];
 
 		g_key_file_set_double(
-			file, used->kernel, "seconds", used->seconds);
+			file, used->name, "seconds", used->seconds);
 		g_key_file_set_integer(
-			file, used->kernel, "rounds", (int)used->rounds);
+			file, used->name, "rounds", (int)used->rounds);
 		for (gsize c = 0; c < G_N_ELEMENTS(counters); c++)
-			g_key_file_set_uint64(file, used->kernel,
+			g_key_file_set_uint64(file, used->name,
 				counters[c].name,
 				G_STRUCT_MEMBER(guint64, used, counters[c].at));
 	}
@@ -132,7 +132,7 @@ const struct campaign_entry *campaign_next(
 
 	for (guint i = 0; i < conf->entries->len; i++) {
 		const struct campaign_entry *entry = conf->entries->pdata[i];
-		double had = campaign_used(state, entry->kernel)->seconds /
+		double had = campaign_used(state, entry->name)->seconds /
 			     entry->share;
 
 		if (!next || had < least) {

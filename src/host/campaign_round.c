@@ -28,7 +28,7 @@ static void keep(struct campaign *c, const char *kept)
 
 	c->used->minimized = before - gone;
 	campaign_say(c, "%s: corpus minimized from %u to %u programs",
-		c->entry->kernel, before, before - gone);
+		c->entry->name, before, before - gone);
 }
 
 static void minimize_user(struct campaign *c, const struct kernel *kernel)
@@ -206,10 +206,14 @@ gboolean campaign_round(struct campaign *c, gint64 seconds, GError **error)
 	c->status_programs = 0;
 	c->status_time = g_get_monotonic_time();
 	c->before = *c->used;
+	if (c->entry->stressor) {
+		ok = round_stress(c, seconds, error);
+		c->used->rounds++;
+		return ok;
+	}
 	corpus_take(c, c->entry);
 	campaign_say(c, "%s: round %u, %u programs to begin with",
-		c->entry->kernel, c->used->rounds + 1,
-		corpus_count(c, c->entry));
+		c->entry->name, c->used->rounds + 1, corpus_count(c, c->entry));
 	ok = user_tier_is(c->entry->kernel) ? round_user(c, seconds, error)
 					    : round_vm(c, seconds, error);
 	c->used->rounds++;

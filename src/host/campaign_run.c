@@ -98,13 +98,13 @@ static gboolean run_rounds(struct campaign *c, GError **error)
 		double had;
 
 		c->entry = campaign_next(c->conf, c->state);
-		c->used = campaign_used(c->state, c->entry->kernel);
+		c->used = campaign_used(c->state, c->entry->name);
 		had = c->used->seconds;
 		if (campaign_round(
 			    c, MIN(c->conf->round, seconds_left(c)), &why)) {
 			failures = 0;
 		} else {
-			campaign_say(c, "BROKEN: %s: %s", c->entry->kernel,
+			campaign_say(c, "BROKEN: %s: %s", c->entry->name,
 				why ? why->message : "?");
 			c->used->broken++;
 			/* its turn is over all the same */

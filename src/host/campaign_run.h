@@ -58,6 +58,14 @@ char *campaign_folder(
  *  minimize its corpus where it has grown */
 gboolean campaign_round(struct campaign *c, gint64 seconds, GError **error);
 
+/* --- campaign_stress.c ------------------------------------------------------
+ */
+
+/** round_stress() - stressors on @c->entry for @seconds, a VM after each
+ * finding
+ */
+gboolean round_stress(struct campaign *c, gint64 seconds, GError **error);
+
 /* --- campaign_corpus.c
  * -------------------------------------------------------- */
 

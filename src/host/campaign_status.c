@@ -98,7 +98,7 @@ static char *status_line(struct campaign *c, const struct campaign_now *now)
 			       " (%.0f/s)  edges %" G_GUINT64_FORMAT
 			       "  windows %" G_GUINT64_FORMAT
 			       "  findings %u  restarts %" G_GUINT64_FORMAT,
-		s / 3600, s / 60 % 60, s % 60, c->entry->kernel,
+		s / 3600, s / 60 % 60, s % 60, c->entry->name,
 		c->used->programs, rate, c->used->edges, now->windows,
 		campaign_findings(c), c->used->deaths);
 }

@@ -12,11 +12,11 @@ static void print_entries(const struct campaign *c)
 	for (guint i = 0; i < c->conf->entries->len; i++) {
 		const struct campaign_entry *entry = c->conf->entries->pdata[i];
 		const struct campaign_used *used =
-			campaign_used(c->state, entry->kernel);
+			campaign_used(c->state, entry->name);
 
 		printf("  %-20s %8.0f %7u %10" G_GUINT64_FORMAT
 		       " %8" G_GUINT64_FORMAT " %8u %8" G_GUINT64_FORMAT "\n",
-			entry->kernel, used->seconds, used->rounds,
+			entry->name, used->seconds, used->rounds,
 			used->programs, used->edges, corpus_count(c, entry),
 			used->deaths);
 	}
@@ -35,7 +35,7 @@ static void print_findings(const struct campaign *c, struct host_result *result)
 
 			printf("\n  %s\n    %s: %" G_GUINT64_FORMAT
 			       " times; %u of %u replays; %s\n",
-				finding->title, entry->kernel, finding->count,
+				finding->title, entry->name, finding->count,
 				finding->k, finding->n, finding->dir);
 			host_result_finding(result, finding->title,
 				finding->dir, finding->k, finding->n);

@@ -178,13 +178,14 @@ static void test_vm(struct premerge *p)
 	premerge_fuzz_vm(p, premerge_left(p) - keep);
 }
 
-static void no_vm(struct premerge *p)
+static void no_vm(struct premerge *p, const char *why)
 {
 	struct review_step *step = premerge_begin(p, "VM", TRUE);
 
 	step_end(step, VERDICT_SKIP,
 		"programs, selftests, stressors and fuzzing on the booted "
-		"kernel: it was not built");
+		"kernel: %s",
+		why);
 	premerge_done(step);
 }
 
@@ -194,10 +195,12 @@ static void run(struct premerge *p)
 		return;
 	register_kernel(p);
 	test_user(p);
-	if (premerge_build_vm(p))
+	if (p->want->no_vm)
+		no_vm(p, "--no-vm");
+	else if (premerge_build_vm(p))
 		test_vm(p);
 	else
-		no_vm(p);
+		no_vm(p, "it was not built");
 	premerge_judge(p);
 }
 

@@ -16,11 +16,12 @@
  * @base:   NAME, a kernel without its profile
  * @series: as `kernel build --series`
  * @every:  build the kasan kernel after each patch, not only the last
+ * @no_vm:  user space only
  */
 struct premerge_options {
 	const char *base, *series, *out;
 	gint64 seconds;
-	gboolean every;
+	gboolean every, no_vm;
 };
 
 /* Prefix N is the base with the first N patches. */

@@ -2,6 +2,7 @@
 /* Pre-merge, step 1: every patch is applied and built in turn. */
 #include "premerge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BUILD_MIN_S 60 /* less is not enough for a kernel to boot */
@@ -77,15 +78,29 @@ static char *first_line(const char *text)
 	return g_strndup(text, strcspn(text, "\n"));
 }
 
+/* The number of the patch that did not apply; 0: it is none of ours. */
+static guint refused_patch(const struct premerge *p, const GError *error)
+{
+	guint number;
+
+	if (sscanf(error->message, "patch '%u.patch'", &number) == 1 &&
+		number <= p->nr)
+		return number;
+	return 0;
+}
+
 /* Enter a build that failed; returns whether the next patch is to be tried. */
 static gboolean note_failure(struct premerge *p, struct review_step *step,
 	guint prefix, const char *profile, const GError *error)
 {
-	g_autofree char *patch = prefix ? premerge_patch(p, prefix) : NULL;
+	gboolean refused =
+		g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_PATCH);
+	guint number = refused ? refused_patch(p, error) : prefix;
+	g_autofree char *patch = number ? premerge_patch(p, number) : NULL;
 	g_autofree char *line = compiler_error(error->message);
 	g_autofree char *head = first_line(error->message);
 
-	if (patch && g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_PATCH)) {
+	if (patch && refused) {
 		const char *cause = strstr(head, "': ");
 
 		step_case(step, patch, VERDICT_BROKEN, head);
@@ -158,37 +173,51 @@ static void end_build(struct premerge *p, struct review_step *step,
 
 /* ---- the steps ---- */
 
+/* One that failed; returns whether the others are to be tried. */
+static gboolean note_user(struct premerge *p, struct review_step *step,
+	guint prefix, const GError *error)
+{
+	g_autofree char *head = NULL;
+
+	if (!g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_BUILD) ||
+		!is_tier_fault(error->message))
+		return note_failure(p, step, prefix, "user", error);
+	head = first_line(error->message);
+	step_end(step, VERDICT_SKIP,
+		"the user-space tier does not know this code "
+		"(docs/user-tier.md): %s",
+		head);
+	return FALSE;
+}
+
+/* The whole series first: whether it applies is then known within seconds. What
+ * does not build is told in the order of the patches. */
 gboolean premerge_build_user(struct premerge *p)
 {
 	struct review_step *step =
 		premerge_begin(p, "build, user space", FALSE);
+	g_autoptr(GError) last = NULL;
 	gboolean go_on = TRUE;
 	guint built = 0;
 
-	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
+	p->kernel.user[p->nr] = build(p, p->nr, "user", &last);
+	if (last && !g_error_matches(last, KERNEL_ERROR, KERNEL_ERROR_BUILD))
+		go_on = note_user(p, step, p->nr, last);
+	for (guint prefix = 0; go_on && prefix < p->nr; prefix++) {
 		g_autoptr(GError) error = NULL;
 
 		p->kernel.user[prefix] = build(p, prefix, "user", &error);
-		if (p->kernel.user[prefix]) {
-			built++;
-		} else if (g_error_matches(
-				   error, KERNEL_ERROR, KERNEL_ERROR_BUILD) &&
-			   is_tier_fault(error->message)) {
-			g_autofree char *head = first_line(error->message);
-
-			step_end(step, VERDICT_SKIP,
-				"the user-space tier does not know this code "
-				"(docs/user-tier.md): %s",
-				head);
-			break;
-		} else {
-			go_on = note_failure(p, step, prefix, "user", error);
-		}
+		if (!p->kernel.user[prefix])
+			go_on = note_user(p, step, prefix, error);
+		built += p->kernel.user[prefix] != NULL;
 	}
+	if (go_on && last)
+		go_on = note_user(p, step, p->nr, last);
+	built += p->kernel.user[p->nr] != NULL;
 	end_build(p, step, p->kernel.user, built, p->nr + 1);
 	premerge_done(step);
-	return go_on && step->outcome != VERDICT_BROKEN &&
-	       (p->kernel.user[p->nr] || step->outcome == VERDICT_SKIP);
+	return step->outcome == VERDICT_SKIP ||
+	       (step->outcome != VERDICT_BROKEN && p->kernel.user[p->nr]);
 }
 
 gboolean premerge_build_vm(struct premerge *p)
