@@ -7,6 +7,7 @@
 #include <asm/pgtable.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
 #include <linux/pagevec.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
@@ -63,11 +64,14 @@ static void poison(unsigned int i)
 
 void pages_init(void)
 {
+	enum lru_list lru;
+
 	page_offset_base = (unsigned long)arena - FIRST_PFN * PAGE_SIZE;
 	vmemmap_base =
 		(unsigned long)page_structs - FIRST_PFN * sizeof(struct page);
 	for (unsigned int i = 1; i < ARENA_PAGES; i++)
 		poison(i);
+	for_each_lru(lru) INIT_LIST_HEAD(&NODE_DATA(0)->__lruvec.lists[lru]);
 	set_page_count(&page_structs[0], 1);
 	__SetPageReserved(&page_structs[0]);
 	used_end = 1;
@@ -123,6 +127,10 @@ static void page_free(struct page *page)
 {
 	unsigned int i = page - page_structs;
 
+	if (lru_leave(page_folio(page))) {
+		__folio_clear_active(page_folio(page));
+		__folio_clear_unevictable(page_folio(page));
+	}
 	if (atomic_read(&page->_mapcount) != -1)
 		finding("page freed while it is mapped", "mapcount %d",
 			atomic_read(&page->_mapcount) + 1);
@@ -305,10 +313,6 @@ void lru_add_drain_all(void)
 	lru_add_drain();
 }
 
-void folio_add_lru_vma(struct folio *folio, struct vm_area_struct *vma)
-{
-}
-
 void folio_mark_accessed(struct folio *folio)
 {
 }
@@ -337,11 +341,6 @@ bool set_page_dirty(struct page *page)
 unsigned long get_zeroed_page(gfp_t gfp)
 {
 	return GET_FREE_PAGES(gfp | __GFP_ZERO, 0);
-}
-
-void lru_cache_add_inactive_or_unevictable(
-	struct page *page, struct vm_area_struct *vma)
-{
 }
 
 void deactivate_page(struct page *page)

@@ -14,8 +14,6 @@
 #include "mm/internal.h"
 #include "stubs.h"
 
-#define MOVES_MAX 1024
-
 /* ---- out ---- */
 
 /* As shrink_folio_list() with one folio, which the caller has a reference to;
@@ -51,23 +49,51 @@ unsigned long reclaim_pages(struct list_head *folios)
 
 		list_del(&folio->lru);
 		nr += folio_out(folio);
-		folio_put(folio);
+		folio_putback_lru(folio);
 	}
 	return nr;
 }
 
-/* There are no lists of the LRU: each folio is on one, as it were. */
+/* No order of the LRU is kept, but PG_lru is: who isolates a folio has it for
+ * himself. Its list is that of mm/mlock.c, or of itself. */
+void folio_add_lru(struct folio *folio)
+{
+	INIT_LIST_HEAD(&folio->lru);
+	folio_set_lru(folio);
+}
+
+void folio_add_lru_vma(struct folio *folio, struct vm_area_struct *vma)
+{
+	folio_add_lru(folio);
+}
+
+bool lru_leave(struct folio *folio)
+{
+	if (!folio_test_clear_lru(folio))
+		return false;
+	/* in the place of a list, an unevictable one has its mlock_count */
+	if (!folio_test_unevictable(folio))
+		list_del_init(&folio->lru);
+	return true;
+}
+
+static bool isolate(struct folio *folio)
+{
+	if (!lru_leave(folio))
+		return false;
+	folio_get(folio);
+	return true;
+}
+
 #ifdef HAVE_ISOLATE_BOOL
 bool folio_isolate_lru(struct folio *folio)
 {
-	folio_get(folio);
-	return true;
+	return isolate(folio);
 }
 #else
 int folio_isolate_lru(struct folio *folio)
 {
-	folio_get(folio);
-	return 0;
+	return isolate(folio) ? 0 : -EBUSY;
 }
 
 int isolate_lru_page(struct page *page)
@@ -77,21 +103,25 @@ int isolate_lru_page(struct page *page)
 
 void putback_lru_page(struct page *page)
 {
-	put_page(page);
+	folio_putback_lru(page_folio(page));
 }
 
 void lru_cache_add(struct page *page)
 {
+	folio_add_lru(page_folio(page));
+}
+
+void lru_cache_add_inactive_or_unevictable(
+	struct page *page, struct vm_area_struct *vma)
+{
+	folio_add_lru(page_folio(page));
 }
 #endif
 
 void folio_putback_lru(struct folio *folio)
 {
+	folio_add_lru(folio);
 	folio_put(folio);
-}
-
-void folio_add_lru(struct folio *folio)
-{
 }
 
 /* As lru_lazyfree(): from now on it need not be written. */
@@ -110,11 +140,11 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 	for (unsigned int i = 1; i < ARENA_PAGES && done < nr; i++) {
 		struct folio *folio = folio_in_frame(i);
 
-		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio))
+		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio) ||
+			!isolate(folio))
 			continue;
-		folio_get(folio);
 		done += folio_out(folio);
-		folio_put(folio);
+		folio_putback_lru(folio);
 	}
 	call_done("reclaim");
 	return done == nr ? 0 : -EAGAIN;
@@ -134,23 +164,19 @@ static struct page *target_new(struct page *from, unsigned long private)
 }
 #endif
 
-static void isolate(struct mm_struct *mm, unsigned long addr, bool all,
+static void isolate_at(struct mm_struct *mm, unsigned long addr, bool all,
 	struct list_head *folios)
 {
 	pte_t *pte = pte_find(mm, addr);
-	struct folio *folio, *other;
+	struct folio *folio;
 
 	if (!pte || !pte_present(*pte) || !page_is_ours(pte_pfn(*pte)))
 		return;
 	folio = page_folio(pte_page(*pte));
 	if (!folio_test_anon(folio) || (!all && folio_mapcount(folio) > 1))
 		return;
-	list_for_each_entry(other, folios, lru)
-	{
-		if (other == folio)
-			return;
-	}
-	folio_get(folio);
+	if (!isolate(folio))
+		return;
 	list_add_tail(&folio->lru, folios);
 	mod_node_page_state(folio_pgdat(folio), NR_ISOLATED_ANON, 1);
 }
@@ -164,7 +190,7 @@ int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 	act_as(proc);
 	mmap_read_lock(mm);
 	for (unsigned long i = 0; i < nr; i++)
-		isolate(mm, addr + i * PAGE_SIZE, all, &folios);
+		isolate_at(mm, addr + i * PAGE_SIZE, all, &folios);
 	mmap_read_unlock(mm);
 	if (!list_empty(&folios))
 		left = migrate_pages(&folios, target_new, NULL, 0, MIGRATE_SYNC,

@@ -30,6 +30,8 @@ unsigned int frame_index(unsigned long pfn);
 struct folio *folio_in_frame(unsigned int frame);
 
 /* ---- reclaim.c ---- */
+/** lru_leave() - PG_lru goes; false: it was not there */
+bool lru_leave(struct folio *folio);
 #ifndef HAVE_FOLIO_MARK_LAZYFREE
 void folio_mark_lazyfree(struct folio *folio);
 #endif
