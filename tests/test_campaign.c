@@ -84,6 +84,19 @@ static void test_good(const char *dir)
 		"a folder has no colon in its name");
 }
 
+static void test_example(void)
+{
+	g_autoptr(GError) error = NULL;
+	struct campaign_conf *SCOPED(campaign_conf_freep) conf =
+		campaign_conf_load(
+			RMAPTORTURE_SOURCE_DIR "/docs/night.conf", &error);
+
+	test_case(conf && conf->entries->len == 5,
+		"the example of the manual is one");
+	if (error)
+		printf("# %s\n", error->message);
+}
+
 static void test_bad(const char *dir)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -211,6 +224,7 @@ int main(void)
 	const char *argv[] = {"rm", "-rf", dir, NULL};
 
 	test_good(dir);
+	test_example();
 	test_bad(dir);
 	test_shares(dir);
 	test_state(dir);

@@ -255,6 +255,41 @@ static void test_series(const char *top)
 		"a file without a patch is an error");
 }
 
+static void test_split(const char *top)
+{
+	g_autofree char *dir = folder(top, "split");
+	g_autofree char *file = g_build_filename(dir, "x.mbox", NULL);
+	g_autofree char *to = g_build_filename(dir, "to", NULL);
+	g_autofree char *none = g_build_filename(dir, "none", NULL);
+	g_autofree char *quilt = folder(dir, "quilt");
+	g_autoptr(GPtrArray) both = NULL, empty = NULL, odd = NULL;
+	const struct kernel_patch *first, *second;
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+
+	put(dir, "x.mbox", mbox);
+	put(dir, "none", "");
+	put(quilt, "series", "z.patch -p0\n");
+	put(quilt, "z.patch", DIFF("four", "4"));
+	both = kernel_series_split(file, to, NULL);
+	if (!test_case(both && both->len == 2,
+		    "a series is split into files of a patch each"))
+		return;
+	first = both->pdata[0];
+	second = both->pdata[1];
+	test_case(!strcmp(first->subject, "mm: first") &&
+			  g_str_has_suffix(second->path, "/0002.patch"),
+		"which have their subjects, without brackets, and numbers");
+	test_case(g_file_get_contents(first->path, &text, NULL, NULL) &&
+			  strstr(text, "a = b, and a soft break"),
+		"and the decoded patch");
+	empty = kernel_series_split(none, to, NULL);
+	test_case(empty && !empty->len, "an empty file is an empty series");
+	odd = kernel_series_split(quilt, to, &error);
+	test_case(!odd && says(&error, KERNEL_ERROR_PATCH, "-p0|-p1"),
+		"one that is not -p1 is an error");
+}
+
 static const struct {
 	const char *why, *name, *text, *words;
 } bad_patches[] = {
@@ -584,6 +619,7 @@ int main(void)
 	test_rows(top);
 	test_names(top);
 	test_series(top);
+	test_split(top);
 	test_apply(top);
 	test_config(top);
 	test_key(top);
