@@ -26,4 +26,4 @@ endif()
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HOST REQUIRED IMPORTED_TARGET
-	glib-2.0 gio-2.0 gio-unix-2.0 json-glib-1.0 libarchive libdw)
+	glib-2.0 gio-2.0 gio-unix-2.0 json-glib-1.0 libarchive libelf libdw)

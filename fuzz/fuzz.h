@@ -10,6 +10,7 @@
 #define RMAPTORTURE_FUZZ_H
 
 #include "base/base.h"
+#include "fuzz/schedule.h"
 #include "oracle/oracle.h"
 #include "prog/prog.h"
 #include "slot/slot.h"
@@ -40,6 +41,9 @@ struct lane_death {
 	uint64_t title;	 /* hash of the title it has in the store */
 };
 
+/* Coverage of a run: the kernel's edges, then the windows */
+#define LANE_MAP_BYTES (SLOT_MAP_BYTES + WINDOW_BYTES)
+
 /** struct lane - this engine's end of a lane; zeroed before lane_open() */
 struct lane {
 	const struct slot_control *control;
@@ -50,6 +54,8 @@ struct lane {
 	uint32_t generation; /* of @slot */
 	uint32_t spooled;
 	struct lane_death death;
+	struct schedule schedule;
+	uint32_t untraced; /* programs since one was traced */
 };
 
 /** lane_parse_options() - pick our --name=value arguments out of @argv.
@@ -69,8 +75,10 @@ enum lane_outcome {
 
 /**
  * lane_run() - run a program and judge it
- * @map: SLOT_MAP_BYTES, overwritten on LANE_DONE
+ * @map: LANE_MAP_BYTES, overwritten on LANE_DONE
  *
+ * A program with new edges is run once more, now and then, to learn the points
+ * that its calls come to.
  * Waits as long as it takes: the host decides when a VM is dead, and then this
  * lane gets another VM. A program whose VM died of another lane is run once
  * more. A finding is written to the spool (at most 64 by one engine).
@@ -94,6 +102,19 @@ int spool_write(const char *dir, const char *name, const struct prog *prog,
  */
 size_t engine_mutate(uint8_t *data, size_t len, size_t max_len,
 	const uint8_t *other, size_t other_len, uint32_t caps, uint64_t seed);
+
+/** engine_print() - @prog's text to @out; calls are dropped from the end until
+ *  it fits. Returns its length, 0 when nothing fits */
+size_t engine_print(struct prog *prog, uint8_t *out, size_t max_len);
+
+/**
+ * engine_stall() - behind engine_mutate(): half of the programs get a stall
+ *
+ * @data: @len bytes, a program's text; rewritten in place. Returns the new
+ * length, never above @max_len. Without a table of windows nothing changes.
+ */
+size_t engine_stall(const struct schedule *schedule, uint8_t *data, size_t len,
+	size_t max_len, uint32_t caps, uint64_t seed);
 
 /** engine_cross() - two texts to one in @out. Returns its length, 0 when
  *  one of them is no program or the result does not fit */

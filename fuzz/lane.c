@@ -103,7 +103,7 @@ int lane_open(
 	lane->stats = stats;
 	lane->spool = options->spool;
 	lane->index = options->lane;
-	return 0;
+	return schedule_open(options->control, &lane->schedule, why);
 }
 
 /* Read the control block whole: it is odd while the host changes it. */
@@ -184,16 +184,17 @@ static enum lane_outcome wait_reply(
 }
 
 static enum lane_outcome submit_and_wait(
-	struct lane *lane, const struct prog *prog)
+	struct lane *lane, const struct prog *prog, uint32_t flags)
 {
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
+		.flags = flags,
 		.timeout_ms = lane->control->timeout_ms,
 	};
 	uint64_t start = now_ns();
 	enum lane_outcome outcome;
 
+	schedule_resolve(&lane->schedule, prog, request.stall_pc);
 	outcome = wait_reply(lane,
 		slot_submit(lane->slot, lane->index, &request, prog), start);
 	lane->stats->busy_ns += now_ns() - start;
@@ -215,11 +216,32 @@ static void spool_finding(struct lane *lane, const struct prog *prog,
 	(void)spool_write(lane->spool, name, prog, result, judgment);
 }
 
+/* Few programs are traced: each takes the time of one that is run. */
+#define TRACE_ONE_IN 12
+
+/* What its calls come to, learned from a run of its own. Whatever goes wrong in
+ * it is no word on the program. */
+static void trace(struct lane *lane, const struct prog *prog, size_t nr_new)
+{
+	static struct prog_result result;
+	static struct slot_trace points;
+
+	if (!lane->schedule.table || !nr_new || prog->nr_stalls ||
+		++lane->untraced < TRACE_ONE_IN)
+		return;
+	lane->untraced = 0;
+	if (submit_and_wait(lane, prog, RUN_TRACE) == LANE_DONE &&
+		!slot_take(lane->slot, lane->index, prog, &result,
+			(uint8_t *)&points, NULL))
+		schedule_learn(&lane->schedule, prog, &points);
+}
+
 static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	uint8_t *map, struct judgment *ret)
 {
 	static struct prog_result result; /* too large for a fuzzer's stack */
 	struct why why;
+	size_t nr_new;
 
 	lane->stats->programs++;
 	if (slot_take(lane->slot, lane->index, prog, &result, map, &why)) {
@@ -227,11 +249,16 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 		*ret = (struct judgment){.verdict = VERDICT_BROKEN};
 		return LANE_DONE;
 	}
-	(void)cover_new(lane->stats->seen, map, SLOT_MAP_BYTES);
+	nr_new = cover_new(lane->stats->seen, map, SLOT_MAP_BYTES);
+	memset(map + SLOT_MAP_BYTES, 0, WINDOW_BYTES);
+	(void)schedule_note(
+		&lane->schedule, prog, &result, map + SLOT_MAP_BYTES);
 	lane->stats->stuck += (result.flags & RESULT_STUCK) != 0;
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)
 		spool_finding(lane, prog, &result, ret);
+	else
+		trace(lane, prog, nr_new);
 	return LANE_DONE;
 }
 
@@ -243,7 +270,8 @@ enum lane_outcome lane_run(struct lane *lane, const struct prog *prog,
 	for (int try = 0; try < 2; try++) {
 		if ((!lane->slot || vm_changed(lane)) && !lane_attach(lane))
 			return LANE_STOP;
-		outcome = submit_and_wait(lane, prog);
+		outcome = submit_and_wait(
+			lane, prog, RUN_COVER | RUN_CHECK | RUN_FSCK);
 		if (outcome == LANE_DONE)
 			return judge(lane, prog, map, ret);
 		if (outcome == LANE_STOP || !lane_attach(lane))

@@ -26,8 +26,7 @@ static bool parse(const uint8_t *data, size_t len, struct prog *ret)
 	return !prog_parse((const char *)data, len, ret, NULL) && ret->nr_calls;
 }
 
-/* Drops calls from the end until the text fits. */
-static size_t print(struct prog *prog, uint8_t *out, size_t max_len)
+size_t engine_print(struct prog *prog, uint8_t *out, size_t max_len)
 {
 	char buf[PROG_TEXT_MAX];
 	struct text text;
@@ -54,12 +53,12 @@ size_t engine_mutate(uint8_t *data, size_t len, size_t max_len,
 	if (!parse(data, len, &prog) || rng_one_in(&rng, FRESH_ONE_IN)) {
 		prog_generate(
 			&prog, rng_range(&rng, 4, FRESH_CALLS_MAX), caps, &rng);
-		return print(&prog, data, max_len);
+		return engine_print(&prog, data, max_len);
 	}
 	has_second = other && parse(other, other_len, &second);
 	prog_mutate(&prog, has_second ? &second : NULL, caps, &rng);
 	trim(&prog, &rng);
-	return print(&prog, data, max_len);
+	return engine_print(&prog, data, max_len);
 }
 
 size_t engine_cross(const uint8_t *a, size_t a_len, const uint8_t *b,
@@ -73,5 +72,5 @@ size_t engine_cross(const uint8_t *a, size_t a_len, const uint8_t *b,
 	rng_seed(&rng, seed);
 	prog_cross(&first, &second, &crossed, &rng);
 	trim(&crossed, &rng);
-	return print(&crossed, out, max_out);
+	return engine_print(&crossed, out, max_out);
 }

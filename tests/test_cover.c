@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "cover/cover.h"
+#include "cover/points.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,6 +118,71 @@ static void test_new(void)
 	test_case(cover_edges(seen, LEN) == 1, "all at one place");
 }
 
+/* Two functions: b has a site at 0x10 and 0x30, a.isra.0 one at 0x108. */
+static const struct {
+	struct points_head head;
+	struct point_fn fn[2];
+	uint64_t site[3];
+	uint32_t site_fn[3];
+	char names[11];
+} __attribute__((packed, aligned(8))) table = {
+	.head = {POINTS_MAGIC, 2, 3, 11},
+	.fn = {{.addr = 0x100, .name = 0, .first = 2, .nr = 1},
+		{.addr = 0, .name = 9, .first = 0, .nr = 2}},
+	.site = {0x10, 0x30, 0x108},
+	.site_fn = {1, 1, 0},
+	.names = "a.isra.0\0b",
+};
+
+#define TABLE_LEN (offsetof(__typeof__(table), names) + sizeof(table.names))
+
+static void test_points(void)
+{
+	struct points points;
+	uint64_t pc = 0;
+
+	if (!test_case(!points_open(&table, TABLE_LEN, &points, NULL),
+		    "a table of points is read"))
+		return;
+	test_case(points_find(&points, "b") == 1 &&
+			  points_find(&points, "a") == 0 &&
+			  points_find(&points, "a.isra.0") == 0 &&
+			  points_find(&points, "a.isra") == 0,
+		"functions are found, clones by their function's name");
+	test_case(points_find(&points, "c") == -ENOENT &&
+			  points_find(&points, "") == -ENOENT,
+		"and only those");
+	test_case(points_resolve(&points, "b", 0x30, &pc) == 0 && pc == 0x30,
+		"a point is where it says");
+	test_case(points_resolve(&points, "b", 0x28, &pc) == 1 && pc == 0x30,
+		"or at the nearest");
+	test_case(points_resolve(&points, "b", 0, &pc) == 0 && pc == 0x10,
+		"offset 0 is the first of the function");
+	test_case(points_site(&points, 0x30) == 1 &&
+			  points_site(&points, 0x31) == -ENOENT,
+		"a site is found by its address");
+}
+
+static void test_bad_points(void)
+{
+	uint8_t bytes[TABLE_LEN] __attribute__((aligned(8)));
+	struct points points;
+	uint64_t pc;
+
+	for (size_t len = 0; len < TABLE_LEN; len++)
+		if (!points_open(&table, len, &points, NULL))
+			test_case(false, "a cut table is refused");
+	for (size_t i = 0; i < TABLE_LEN; i++) {
+		memcpy(bytes, &table, TABLE_LEN);
+		bytes[i] ^= 0xff;
+		if (points_open(bytes, TABLE_LEN, &points, NULL))
+			continue;
+		(void)points_resolve(&points, "b", 5, &pc);
+		(void)points_site(&points, 0x30);
+	}
+	test_case(true, "a table that passes the check can be asked");
+}
+
 int main(void)
 {
 	test_lengths();
@@ -124,5 +190,7 @@ int main(void)
 	test_merge();
 	test_take();
 	test_new();
+	test_points();
+	test_bad_points();
 	return test_end();
 }

@@ -150,7 +150,7 @@ static const struct {
 
 static void test_lane(void)
 {
-	static uint8_t map[SLOT_MAP_BYTES];
+	static uint8_t map[LANE_MAP_BYTES];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lane_cases); i++) {
 		struct judgment judgment = {0};
@@ -245,10 +245,119 @@ static void test_spool(void)
 	dir_remove(dir);
 }
 
+static struct prog prog_of(const char *text)
+{
+	struct prog prog = {0};
+
+	if (prog_parse(text, strlen(text), &prog, NULL))
+		test_case(false, text);
+	return prog;
+}
+
+/* One function with two points, the second next to a lock. */
+static const struct {
+	struct points_head head;
+	struct point_fn fn[1];
+	uint64_t site[2];
+	uint32_t site_fn[2];
+	char names[8];
+} point_table = {
+	.head = {POINTS_MAGIC, 1, 2, sizeof("rmap_w")},
+	.fn = {{.addr = TRACE_PC_HIGH | 0x100, .nr = 2}},
+	.site = {TRACE_PC_HIGH | 0x110, TRACE_PC_HIGH | 0x120},
+	.site_fn = {0, POINT_EDGE},
+	.names = "rmap_w",
+};
+
+static struct schedule schedule_of(struct schedule_table *table)
+{
+	struct schedule schedule = {.table = table};
+
+	memset(table, 0, sizeof(*table));
+	if (points_open(&point_table,
+		    offsetof(__typeof__(point_table), names) + sizeof("rmap_w"),
+		    &schedule.points, NULL))
+		test_case(false, "the table of points is one");
+	return schedule;
+}
+
+static void test_windows(void)
+{
+	static struct schedule_table table;
+	static struct prog_result result;
+	struct schedule schedule = schedule_of(&table);
+	struct prog prog = prog_of("p0 touch v0:4 stall=rmap_w+0x10 until=1\n"
+				   "p1 munmap v0:1\n");
+	uint8_t counters[WINDOW_BYTES] = {0};
+	uint64_t pc[PROG_STALLS_MAX];
+	uint32_t marked = 0;
+
+	schedule_resolve(&schedule, &prog, pc);
+	test_case(pc[0] == (TRACE_PC_HIGH | 0x110) && !pc[1],
+		"a stall's address is found");
+	result.stall[0].outcome = STALL_MISSED;
+	test_case(!schedule_note(&schedule, &prog, &result, counters) &&
+			  table.stalls == 1 && !table.reached &&
+			  table.tried[0] == 1,
+		"a stall that missed opens no window, but was tried");
+	result.stall[0].outcome = STALL_INSIDE;
+	test_case(schedule_note(&schedule, &prog, &result, counters) == 1 &&
+			  !schedule_note(&schedule, &prog, &result, counters),
+		"a window is new once");
+	prog.call[1].arg[0].range.page = 100;
+	test_case(schedule_note(&schedule, &prog, &result, counters) == 1,
+		"pages elsewhere make another one");
+	for (uint32_t i = 0; i < WINDOW_BYTES; i++)
+		marked += counters[i];
+	test_case(marked == 2, "each has its counter");
+}
+
+static void test_learning(uint64_t seed)
+{
+	static struct schedule_table table;
+	static struct slot_trace trace;
+	struct schedule schedule = schedule_of(&table);
+	struct prog prog = prog_of("p0 touch v0:4\n"), stalled;
+	uint32_t given = 0, edges = 0;
+	struct why why;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	stalled = prog;
+	test_case(!schedule_stall(&schedule, &stalled, ~0u, &rng),
+		"nothing is known of an op that was never traced");
+	trace.pc[0] = 0x110;
+	trace.pc[1] = 0x120;
+	trace.pc[2] = 0x121;
+	trace.end[0] = 3;
+	schedule_learn(&schedule, &prog, &trace);
+	for (int n = 0; n < 500; n++) {
+		stalled = prog;
+		if (!schedule_stall(&schedule, &stalled, ~0u, &rng) ||
+			prog_check(&stalled, &why))
+			continue;
+		given += stalled.nr_stalls == 1 && stalled.nr_calls == 2;
+		edges += stalled.stall[0].offset == 0x20;
+	}
+	test_case(given > 450, "a call that was traced gets a stall, and a "
+			       "rival inside");
+	test_case(edges == given, "next to a lock rather than elsewhere");
+	for (int n = 0; n < 200; n++) {
+		for (size_t i = 0; i < sizeof(trace); i += 3)
+			((uint8_t *)&trace)[i] = (uint8_t)rng_next(&rng);
+		if (n & 1)
+			trace.end[0] %= TRACE_PCS_MAX;
+		schedule_learn(&schedule, &prog, &trace);
+	}
+	test_case(true, "any bytes can be a trace");
+}
+
 int main(void)
 {
 	test_lane();
 	test_mutator();
 	test_spool();
+	test_windows();
+	test_learning(1);
 	return test_end();
 }

@@ -16,6 +16,7 @@
 
 struct mutator {
 	const struct slot_control *control;
+	struct schedule schedule;
 	struct rng rng;
 	uint8_t text[PROG_TEXT_MAX];
 	/* while an entry of the queue is trimmed */
@@ -49,6 +50,7 @@ static const struct slot_control *control_map(void)
 void *afl_custom_init(void *afl, unsigned int seed)
 {
 	struct mutator *mutator = calloc(1, sizeof(*mutator));
+	struct why why;
 
 	(void)afl;
 	if (!mutator)
@@ -58,6 +60,12 @@ void *afl_custom_init(void *afl, unsigned int seed)
 		fprintf(stderr,
 			"rmaptorture: no control block in RMAPTORTURE_CONTROL: "
 			"`rmaptorture fuzz --engine afl` sets it\n");
+		free(mutator);
+		return NULL;
+	}
+	if (schedule_open(
+		    getenv("RMAPTORTURE_CONTROL"), &mutator->schedule, &why)) {
+		fprintf(stderr, "rmaptorture: %s\n", why.text);
 		free(mutator);
 		return NULL;
 	}
@@ -82,7 +90,9 @@ size_t afl_custom_fuzz(void *data, uint8_t *buf, size_t size, uint8_t **out,
 	size = min_size(size, room);
 	memcpy(mutator->text, buf, size);
 	*out = mutator->text;
-	return engine_mutate(mutator->text, size, room, add, add_size,
+	size = engine_mutate(mutator->text, size, room, add, add_size,
+		mutator->control->caps, rng_next(&mutator->rng));
+	return engine_stall(&mutator->schedule, mutator->text, size, room,
 		mutator->control->caps, rng_next(&mutator->rng));
 }
 

@@ -41,13 +41,13 @@ struct last_run {
 	uint32_t len; /* 0: none */
 	uint32_t status;
 	uint8_t text[PROG_TEXT_MAX];
-	uint8_t map[SLOT_MAP_BYTES];
+	uint8_t map[LANE_MAP_BYTES];
 };
 
 struct server {
 	struct lane lane;
 	struct last_run last;
-	uint8_t *map;	       /* SLOT_MAP_BYTES, afl-fuzz's */
+	uint8_t *map;	       /* LANE_MAP_BYTES, afl-fuzz's */
 	const uint32_t *input; /* length, then the text */
 	pid_t child;	       /* what afl-fuzz kills when time is over */
 };
@@ -92,7 +92,7 @@ static bool hello(void)
 	uint32_t answer;
 
 	return word_put(OPTION_ENABLED | OPTION_MAP_SIZE | OPTION_SHARED_CASE |
-			OPTION_SIZE(SLOT_MAP_BYTES)) &&
+			OPTION_SIZE(LANE_MAP_BYTES)) &&
 	       word_get(&answer) && answer & OPTION_SHARED_CASE;
 }
 
@@ -115,8 +115,8 @@ static pid_t child_start(void)
  * title: it keeps those whose map has something that no other crash had. */
 static uint32_t crash(struct server *server, uint64_t title)
 {
-	memset(server->map, 0, SLOT_MAP_BYTES);
-	server->map[title % SLOT_MAP_BYTES] = 1;
+	memset(server->map, 0, LANE_MAP_BYTES);
+	server->map[title % LANE_MAP_BYTES] = 1;
 	return SIGABRT;
 }
 

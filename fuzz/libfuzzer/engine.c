@@ -22,7 +22,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
 /* Global, or clang 14 drops the array as write-only at -O1. libFuzzer clears
  * it before each input. */
 __attribute__((section("__libfuzzer_extra_counters")))
-uint8_t kernel_counters[SLOT_MAP_BYTES];
+uint8_t kernel_counters[LANE_MAP_BYTES];
 
 static struct lane lane;
 
@@ -60,8 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	return engine_mutate(
-		data, size, max_size, NULL, 0, lane.control->caps, seed);
+	uint32_t caps = lane.control->caps;
+
+	size = engine_mutate(data, size, max_size, NULL, 0, caps, seed);
+	return engine_stall(&lane.schedule, data, size, max_size, caps, seed);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,

@@ -26,12 +26,14 @@ static void actor_name(const struct actor *actor)
 	(void)raw3(SYS_prctl, PR_SET_NAME, (long)name, 0);
 }
 
-/* A race needs two CPUs; without one, all stay where their worker is. */
+/* A race needs two CPUs; without one, all stay where their worker is. Who waits
+ * inside the kernel may have to spin there: the others go elsewhere. */
 static void actor_place(const struct actor *actor)
 {
 	const struct lane *lane = actor->lane;
-	uint32_t cpu = (lane->index + actor->proc + actor->thread) %
-		       lane->guest->nr_cpus;
+	uint32_t place = lane->prog.nr_stalls ? !stall_armed(actor)
+					      : actor->proc + actor->thread;
+	uint32_t cpu = (lane->index + place) % lane->guest->nr_cpus;
 	unsigned long mask = 1ul << (cpu % 64);
 
 	if (lane->spread)
@@ -44,14 +46,17 @@ static void call_turn(const struct actor *actor, uint32_t i)
 	const struct call *call = &lane->prog.call[i];
 	struct call_result *result = &lane->result->call[i];
 	bool async =
-		(call->props & CALL_ASYNC) && ops[call->op].run != RUN_BARRIER;
+		((call->props & CALL_ASYNC) || call_stall(&lane->prog, i)) &&
+		ops[call->op].run != RUN_BARRIER;
 	uint64_t start;
 
 	if (!turn_wait(actor, i))
 		return;
+	stall_enter(actor, i);
 	if (call_needs(call) & ~lane->guest->caps) {
 		result->err = -ENOSYS;
 		result->state = lane->progress[i] = CALL_SKIPPED;
+		stall_skip(lane, i);
 		turn_pass(lane, i);
 		return;
 	}
@@ -61,10 +66,14 @@ static void call_turn(const struct actor *actor, uint32_t i)
 		flight_begin(actor);
 		turn_pass(lane, i);
 	}
+	stall_begin(actor, i);
+	kcov_mark(actor, i, false);
 	start = raw_tsc();
 	call_make(actor, i);
 	result->us = (uint32_t)((raw_tsc() - start) / lane->guest->tsc_mhz);
+	kcov_mark(actor, i, true);
 	result->state = lane->progress[i] = CALL_DONE;
+	stall_end(actor, i);
 	if (async)
 		flight_end(actor);
 	else

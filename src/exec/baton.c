@@ -62,6 +62,7 @@ static void turn_skip(struct lane *lane, uint32_t i)
 	result->state = CALL_SKIPPED;
 	result->err = -ESRCH;
 	lane->progress[i] = CALL_SKIPPED;
+	stall_skip(lane, i);
 }
 
 void turn_pass(struct lane *lane, uint32_t i)
@@ -135,6 +136,7 @@ static void calls_bury(struct lane *lane, uint32_t proc)
 			result->err = -EINTR;
 			unborn_bury(lane, call);
 		}
+		stall_skip(lane, i);
 	}
 }
 

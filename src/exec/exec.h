@@ -19,6 +19,7 @@
 
 #include "base/base.h"
 #include "guest/guest.h"
+#include "guest/kcov.h"
 #include "prog/prog.h"
 #include "slot/slot.h"
 
@@ -58,6 +59,15 @@ struct baton_actor {
 	uint32_t flight; /* it makes an async call */
 };
 
+/** struct baton_stall - one stall of the program, while it runs. Who comes to
+ *  the calls inside waits until the stalled one has reached its point or will
+ *  not (@open), and behind them until it has returned (@over). */
+struct baton_stall {
+	struct kcov_stall_words words;
+	uint32_t open;
+	uint32_t over; /* futex */
+};
+
 struct baton {
 	uint32_t turn;
 	uint32_t barrier; /* futex: 1 while someone waits for all flights */
@@ -67,6 +77,10 @@ struct baton {
 		int32_t pid;
 	} proc[PROG_PROCS];
 	struct baton_actor actor[PROG_PROCS][PROG_THREADS];
+	struct baton_stall stall[PROG_STALLS_MAX];
+	struct {
+		uint32_t first, end; /* RUN_TRACE: words of its actor's area */
+	} trace[PROG_CALLS_MAX];
 };
 
 /** struct window - the pages of a slot_lane that the guest writes and actors
@@ -120,6 +134,8 @@ struct lane {
 	struct prog_result *result; /* in the window */
 	uint8_t *progress;	    /* in the window: of this program */
 	uint32_t flags;		    /* RUN_* of this program */
+	uint32_t timeout_ms;	    /* of this program */
+	uint64_t stall_pc[PROG_STALLS_MAX];
 	bool spread; /* it has async calls: actors go to several CPUs */
 	bool fails;  /* it has calls whose allocations fail */
 	int memfd;   /* -1: the program names none */
@@ -162,6 +178,11 @@ bool cgroup_oomed(struct cgroup *cgroup);
 int kcov_prepare(struct lane *lane, struct why *why);
 /** kcov_enable() - an actor starts to be traced */
 void kcov_enable(const struct actor *actor);
+/** kcov_mark() - where in its actor's trace a call begins (@end: ends). With
+ *  RUN_TRACE only */
+void kcov_mark(const struct actor *actor, uint32_t i, bool end);
+/** kcov_trace() - the calls' points to @ret, and clear all areas */
+void kcov_trace(struct lane *lane, struct slot_trace *ret);
 /** kcov_collect() - fold all areas of the program into @map and clear them;
  * count sites for kcov_rank(). Returns the number of PCs (0 in map mode). */
 uint32_t kcov_collect(struct lane *lane, uint8_t *map);
@@ -196,6 +217,21 @@ bool life_begin(struct lane *lane, uint32_t proc);
 void life_fail(struct lane *lane, uint32_t proc);
 /** life_wait() - sleep until process @proc is dead */
 void life_wait(struct lane *lane, uint32_t proc);
+
+/* stall.c: the calls that wait inside the kernel. Each has no effect in a
+ * program without stalls. */
+/** stall_enter() - before call @i is made: wait for the stalled calls before
+ *  it, as struct baton_stall says */
+void stall_enter(const struct actor *actor, uint32_t i);
+/** stall_begin() - call @i is made now: arm its stall, tell the others whom to
+ *  watch. stall_end() - it has returned */
+void stall_begin(const struct actor *actor, uint32_t i);
+void stall_end(const struct actor *actor, uint32_t i);
+/** stall_skip() - call @i will not be made, or not to its end: nobody waits for
+ *  it. Any process. */
+void stall_skip(struct lane *lane, uint32_t i);
+/** stall_armed() - does @actor make a call that waits? */
+bool stall_armed(const struct actor *actor);
 
 /* actor.c */
 /** actor_start() - entry of process @arg (struct actor *), in its first thread

@@ -14,8 +14,8 @@
 
 #include "cover/cover.h"
 #include "exec/exec.h"
-#include "guest/kcov.h"
 #include "exec/raw.h"
+#include "guest/kcov.h"
 
 #define SITES (1u << 17) /* places of the table; a power of two */
 
@@ -79,11 +79,13 @@ out_close:
 int kcov_prepare(struct lane *lane, struct why *why)
 {
 	uint32_t caps = lane->guest->caps;
-	bool map = (caps & CAP_KCOV_MAP) && !(lane->flags & RUN_COUNT);
+	bool map = (caps & CAP_KCOV_MAP) &&
+		   !(lane->flags & (RUN_COUNT | RUN_TRACE));
 	uint32_t bytes = map ? SLOT_MAP_BYTES : KCOV_TRACE_WORDS * 8;
 
-	lane->kcov_on =
-		(caps & CAP_KCOV) && (lane->flags & (RUN_COVER | RUN_COUNT));
+	lane->kcov_on = (caps & CAP_KCOV) &&
+			((lane->flags & (RUN_COVER | RUN_COUNT | RUN_TRACE)) ||
+				lane->prog.nr_stalls);
 	if (!lane->kcov_on)
 		return 0;
 	if (bytes != lane->kcov_bytes)
@@ -95,11 +97,13 @@ int kcov_prepare(struct lane *lane, struct why *why)
 			struct kcov *kcov = &lane->kcov[p][t];
 			int err;
 
-			if (!(lane->threads[p] >> t & 1) || kcov->fd >= 0)
+			if (!(lane->threads[p] >> t & 1))
 				continue;
-			err = kcov_open(kcov, bytes, why);
+			err = kcov->fd < 0 ? kcov_open(kcov, bytes, why) : 0;
 			if (err)
 				return err;
+			if (lane->flags & RUN_TRACE)
+				(void)madvise(kcov->area, bytes, MADV_DOFORK);
 		}
 	}
 	return 0;
@@ -130,6 +134,78 @@ static void sites_count(struct sites *sites, const uint64_t *pcs, uint64_t nr)
 		site->programs += site->last != sites->programs;
 		site->last = sites->programs;
 	}
+}
+
+void kcov_mark(const struct actor *actor, uint32_t i, bool end)
+{
+	const struct lane *lane = actor->lane;
+	const uint64_t *area = lane->kcov[actor->proc][actor->thread].area;
+	uint32_t at;
+
+	if (!(lane->flags & RUN_TRACE) || !lane->kcov_on)
+		return;
+	at = (uint32_t)__atomic_load_n(area, __ATOMIC_RELAXED) + 1;
+	if (!end)
+		lane->baton->trace[i].first = at;
+	lane->baton->trace[i].end = at;
+}
+
+static int by_pc(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The points of one call, each once, to @to, which has room for @room. */
+static uint32_t trace_call(const uint64_t *area, uint32_t first, uint32_t end,
+	uint32_t *to, uint32_t room)
+{
+	static uint32_t pc[KCOV_TRACE_WORDS];
+	uint32_t nr = 0, kept = 0;
+
+	end = end < KCOV_TRACE_WORDS ? end : KCOV_TRACE_WORDS;
+	for (uint32_t i = first; i < end; i++)
+		pc[nr++] = (uint32_t)area[i];
+	qsort(pc, nr, sizeof(pc[0]), by_pc);
+	for (uint32_t i = 0; i < nr && kept < room; i++)
+		if (!i || pc[i] != pc[i - 1])
+			to[kept++] = pc[i];
+	return kept;
+}
+
+static void trace_clear(struct lane *lane)
+{
+	for (uint32_t p = 0; p < PROG_PROCS; p++) {
+		for (uint32_t t = 0; t < PROG_THREADS; t++) {
+			struct kcov *kcov = &lane->kcov[p][t];
+
+			if (!(lane->threads[p] >> t & 1))
+				continue;
+			*(uint64_t *)kcov->area = 0;
+			(void)madvise(
+				kcov->area, lane->kcov_bytes, MADV_DONTFORK);
+		}
+	}
+}
+
+void kcov_trace(struct lane *lane, struct slot_trace *ret)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < PROG_CALLS_MAX; i++) {
+		const struct call *call = &lane->prog.call[i];
+
+		if (lane->kcov_on && i < lane->prog.nr_calls)
+			at += trace_call(
+				lane->kcov[call->proc][call->thread].area,
+				lane->baton->trace[i].first,
+				lane->baton->trace[i].end, &ret->pc[at],
+				TRACE_PCS_MAX - at);
+		ret->end[i] = at;
+	}
+	if (lane->kcov_on)
+		trace_clear(lane);
 }
 
 static struct sites *sites_new(void)

@@ -105,8 +105,10 @@ static int program_prepare(struct lane *lane, struct why *why)
 	if (err)
 		return err;
 	memset(result->call, 0, lane->prog.nr_calls * sizeof(result->call[0]));
+	memset(result->stall, 0, sizeof(result->stall));
 	memset(lane->baton, 0, sizeof(*lane->baton));
-	lane->spread = lane->fails = false;
+	lane->spread = lane->prog.nr_stalls;
+	lane->fails = false;
 	for (uint32_t i = 0; i < lane->prog.nr_calls; i++) {
 		lane->spread |= lane->prog.call[i].props & CALL_ASYNC;
 		lane->fails |= lane->prog.call[i].fail != 0;
@@ -176,6 +178,15 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 	}
 }
 
+/* Returns the number of PCs, where it is known. */
+static uint32_t program_cover(struct lane *lane, uint8_t *map)
+{
+	if (!(lane->flags & RUN_TRACE))
+		return kcov_collect(lane, map);
+	kcov_trace(lane, (struct slot_trace *)map);
+	return 0;
+}
+
 static void program_run(struct lane *lane, const struct slot_request *request)
 {
 	struct slot *slot = lane->guest->slot;
@@ -185,6 +196,8 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	int err;
 
 	lane->flags = request->flags;
+	lane->timeout_ms = request->timeout_ms;
+	memcpy(lane->stall_pc, request->stall_pc, sizeof(lane->stall_pc));
 	err = program_prepare(lane, &why);
 	if (!err) {
 		lane->progress = lane->window->progress[slot_record(
@@ -196,7 +209,7 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	} else {
 		program_wait(lane, request->timeout_ms);
 		result->nr_pcs =
-			kcov_collect(lane, slot->lane[lane->index].map);
+			program_cover(lane, slot->lane[lane->index].map);
 	}
 	if (lane->memfd >= 0)
 		close(lane->memfd);

@@ -65,7 +65,8 @@ static bool has_fail(void)
 	       !access("/sys/kernel/debug/fail_page_alloc", F_OK);
 }
 
-static bool kcov_can(unsigned long mode)
+/* Is @mode there and, with @request, is that ioctl? */
+static bool kcov_can(unsigned long mode, unsigned long request)
 {
 	bool can = false;
 	int fd = open(KCOV_PATH, O_RDWR | O_CLOEXEC);
@@ -77,8 +78,10 @@ static bool kcov_can(unsigned long mode)
 		area = mmap(NULL, SLOT_MAP_BYTES, PROT_READ | PROT_WRITE,
 			MAP_SHARED, fd, 0);
 		can = area != MAP_FAILED && !ioctl(fd, KCOV_ENABLE, mode);
-		if (can)
+		if (can) {
+			can = !request || !ioctl(fd, request, 0);
 			(void)ioctl(fd, KCOV_DISABLE, 0);
+		}
 		if (area != MAP_FAILED)
 			munmap(area, SLOT_MAP_BYTES);
 	}
@@ -88,12 +91,17 @@ static bool kcov_can(unsigned long mode)
 
 static bool has_kcov(void)
 {
-	return kcov_can(KCOV_TRACE_PC);
+	return kcov_can(KCOV_TRACE_PC, 0);
 }
 
 static bool has_kcov_map(void)
 {
-	return kcov_can(KCOV_TRACE_MAP);
+	return kcov_can(KCOV_TRACE_MAP, 0);
+}
+
+static bool has_kcov_stall(void)
+{
+	return kcov_can(KCOV_TRACE_PC, KCOV_STALL_DISARM);
 }
 
 static const struct {
@@ -104,6 +112,7 @@ static const struct {
 	{CAP_KCOV, NULL, has_kcov},
 	{CAP_KCOV_MAP, NULL, has_kcov_map},
 	{CAP_KCOV_PRUNE, KCOV_PRUNE_PATH, NULL},
+	{CAP_KCOV_STALL, NULL, has_kcov_stall},
 	{CAP_NUMA, NULL, has_two_nodes},
 	{CAP_SWAP, NULL, has_swap},
 	{CAP_MEMCG, PROBE_CGROUP "/memory.reclaim", NULL},

@@ -2,6 +2,7 @@
 /* rmaptorture fuzz: engines on the host, the kernel under test in VMs. */
 #include "session.h"
 #include "user_tier.h"
+#include "windows.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct fuzz_options {
 	struct target_options target;
 	char *engine, *max_runtime, *corpus, *out, *against;
 	int vms, replays, stop_after;
+	gboolean no_stalls;
 };
 
 static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
@@ -41,6 +43,8 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 			"N"},
 		{"stop-after", 0, 0, G_OPTION_ARG_INT, &fuzz->stop_after,
 			"end when so many titles were found", "N"},
+		{"no-stalls", 0, 0, G_OPTION_ARG_NONE, &fuzz->no_stalls,
+			"stall no call inside the kernel, to compare", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 
@@ -127,6 +131,7 @@ static void print_figures(
 	const struct session *session, struct host_result *result)
 {
 	struct session_figures f;
+	struct windows_figures windows;
 	double rate;
 
 	session_figures(session, &f);
@@ -142,6 +147,11 @@ static void print_figures(
 	printf("  edges        %-10" G_GUINT64_FORMAT
 	       " corpus of %" G_GUINT64_FORMAT " programs\n",
 		f.edges, f.corpus);
+	windows_figures(session->scratch, &windows);
+	printf("  windows      %-10u in %u functions; %" G_GUINT64_FORMAT
+	       " of %" G_GUINT64_FORMAT " stalls came to their point\n",
+		windows.windows, windows.functions, windows.reached,
+		windows.stalls);
 	printf("  VMs          %-10" G_GUINT64_FORMAT
 	       " died, %" G_GUINT64_FORMAT " of them hung; %" G_GUINT64_FORMAT
 	       " broken, %" G_GUINT64_FORMAT " engines restarted\n\n",
@@ -149,7 +159,9 @@ static void print_figures(
 	host_result_figure(result, "programs", (double)f.programs);
 	host_result_figure(result, "programs_per_second", rate);
 	host_result_figure(result, "edges", (double)f.edges);
-	host_result_figure(result, "windows", 0);
+	host_result_figure(result, "windows", windows.windows);
+	host_result_figure(result, "stalls", (double)windows.stalls);
+	host_result_figure(result, "stalls_reached", (double)windows.reached);
 	host_result_figure(
 		result, "findings", g_hash_table_size(session->titles));
 	host_result_figure(result, "vm_deaths", (double)session->deaths);
@@ -198,6 +210,7 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		.engine_args = engine_args,
 		.nr_vms = fuzz->vms > 0 ? (guint)fuzz->vms : default_vms(),
 		.stop_after = (guint)MAX(fuzz->stop_after, 0),
+		.no_stalls = fuzz->no_stalls,
 	};
 	struct session session = {.options = options, .want = &want};
 	struct target *SCOPED(target_freep) target = NULL;

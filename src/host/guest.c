@@ -45,6 +45,7 @@ struct guest *guest_fresh(
 	if (!vm)
 		return NULL;
 	guest = guest_open(vm);
+	guest->target = target;
 	if (vm_resume(vm, error))
 		return guest;
 	guest_free(guest);
@@ -54,7 +55,11 @@ struct guest *guest_fresh(
 void guest_start(struct guest *guest, guint32 lane,
 	const struct slot_request *request, const struct prog *prog)
 {
-	guest->expected[lane] = slot_submit(guest->slot, lane, request, prog);
+	struct slot_request resolved = *request;
+
+	if (guest->target && prog)
+		target_stalls(guest->target, prog, resolved.stall_pc, NULL);
+	guest->expected[lane] = slot_submit(guest->slot, lane, &resolved, prog);
 }
 
 /* Serve the VM for a moment: shorter waits while a reply is near. */

@@ -165,6 +165,9 @@ struct target {
 	struct vm_template *template;
 	guint32 caps, nr_lanes;
 	guint32 kcov_sites, kcov_pruned;
+	char *vmlinux;
+	char *sites_path; /* of the sites that are patched out */
+	GBytes *points;	  /* target_points() */
 	double calib;
 	char release[64];
 	guint32 timeout_ms; /* of one program */
@@ -190,6 +193,16 @@ DEFINE_FREEP(target, target_free)
 /** host_kernel_progress() - a kernel_progress_fn; @options: host_options */
 void host_kernel_progress(
 	const struct kernel_progress *progress, void *options);
+
+/** target_points() - the table of cover/points.h; made when first asked for.
+ *  NULL with @error. Belongs to @target. */
+GBytes *target_points(struct target *target, GError **error);
+
+/** target_stalls() - the addresses of @prog's stalls; all 0 where there are
+ *  none. @notes: lines to be told, where a stall is not what its program says;
+ *  may be NULL */
+void target_stalls(struct target *target, const struct prog *prog,
+	guint64 ret_pc[PROG_STALLS_MAX], GString *notes);
 
 /** target_describe() - lines "key: value" that let a finding stand alone;
  *  "kernel" and "user append" are what -k and --append were */
@@ -218,6 +231,7 @@ char *initrd_ensure(const char *cache_dir, const char *program,
 
 /** struct guest - a VM taken from a template, and how it ended */
 struct guest {
+	struct target *target; /* NULL: its programs have no stalls */
 	struct vm *vm;
 	struct slot *slot;
 	gboolean ended;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "session.h"
+#include "windows.h"
 
 #include "cover/cover.h"
 
@@ -286,6 +287,9 @@ gboolean session_run(struct session *session, GError **error)
 	session->scratch = host_scratch(error);
 	if (!session->scratch)
 		return FALSE;
+	if (!session->want->no_stalls &&
+		!windows_begin(session->target, session->scratch, error))
+		return FALSE;
 	g_mkdir_with_parents(artifacts, 0755);
 	vms = g_build_filename(session->scratch, "vm", NULL);
 	session->pool = vm_pool_new(session->target->template, vms, 1, error);
@@ -296,6 +300,9 @@ gboolean session_run(struct session *session, GError **error)
 	if (!prepare_engines(session, error) || !start_machines(session, error))
 		return FALSE;
 	run_loop(session);
+	if (!windows_write(session->target, session->scratch,
+		    session->want->out, error))
+		return FALSE;
 	if (session->fatal)
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN, "%s",
 			session->fatal);

@@ -84,6 +84,8 @@ struct session_options {
 	 * be NULL */
 	gboolean (*look)(struct session *session, void *user);
 	void *user; /* of @look */
+	guint stop_after;   /* titles; 0: run to the end */
+	gboolean no_stalls; /* of calls inside the kernel */
 };
 
 struct session {

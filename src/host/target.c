@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "calibrate.h"
 #include "host.h"
+#include "points.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static gboolean open_kernel(struct target *target,
 	target->kernel_dir = g_strdup(kernel->dir);
 	target->config = g_strdup(kernel->config);
 	target->machine.bzimage = g_strdup(kernel->bzimage);
+	target->vmlinux = g_strdup(kernel->vmlinux);
 	return TRUE;
 }
 
@@ -220,6 +222,8 @@ static gboolean open_template(struct target *target, gboolean all_sites,
 	calibration.sites_path = path;
 	if (!measure_first(target, &calibration, error))
 		return FALSE;
+	if (!all_sites)
+		target->sites_path = g_strdup(path);
 	target->template =
 		ensure_patiently(target, target->append, &calibration, error);
 	return target->template && read_template(target, error);
@@ -308,6 +312,9 @@ void target_free(struct target *target)
 	g_free(target->profile);
 	g_free(target->build_id);
 	g_free(target->kernel_dir);
+	g_free(target->vmlinux);
+	g_free(target->sites_path);
+	g_clear_pointer(&target->points, g_bytes_unref);
 	g_free(target->initrd);
 	g_free(target->append);
 	g_free(target->plain_append);
@@ -316,6 +323,51 @@ void target_free(struct target *target)
 	g_free((char *)target->machine.bzimage);
 	g_free((char *)target->machine.disk);
 	g_free(target);
+}
+
+GBytes *target_points(struct target *target, GError **error)
+{
+	g_autofree char *gone = NULL;
+	gsize len = 0;
+
+	if (target->points)
+		return target->points;
+	if (target->kcov_pruned && target->sites_path &&
+		!g_file_get_contents(target->sites_path, &gone, &len, error))
+		return NULL;
+	target->points = points_build(
+		target->vmlinux, (guint64 *)gone, len / sizeof(guint64), error);
+	return target->points;
+}
+
+void target_stalls(struct target *target, const struct prog *prog,
+	guint64 ret_pc[PROG_STALLS_MAX], GString *notes)
+{
+	g_autoptr(GError) error = NULL;
+	struct points points;
+	const void *bytes;
+	gsize len;
+
+	memset(ret_pc, 0, PROG_STALLS_MAX * sizeof(*ret_pc));
+	if (!prog->nr_stalls)
+		return;
+	if (!(target->caps & CAP_KCOV_STALL)) {
+		if (notes)
+			g_string_append_printf(notes, "%s\n",
+				cap_lack((unsigned)__builtin_ctz(
+					CAP_KCOV_STALL)));
+		return;
+	}
+	if (!target_points(target, &error)) {
+		if (notes)
+			g_string_append_printf(notes,
+				"stalled calls only race: %s\n",
+				error->message);
+		return;
+	}
+	bytes = g_bytes_get_data(target->points, &len);
+	if (!points_open(bytes, len, &points, NULL))
+		points_resolve_stalls(&points, prog, ret_pc, notes);
 }
 
 char *target_describe(const struct target *target)

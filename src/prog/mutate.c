@@ -256,6 +256,50 @@ void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 	}
 }
 
+/* An actor that is not that of @than: of another process where one lives, else
+ * another thread. */
+static void other_actor(
+	struct gen *gen, const struct call *than, struct call *call)
+{
+	uint32_t others = gen->live & ~(1u << than->proc);
+	uint32_t proc = rng_below(gen->rng, PROG_PROCS);
+
+	call->proc = than->proc;
+	call->thread = than->thread ? 0 : 1;
+	for (uint32_t n = 0; n < PROG_PROCS; n++, proc++) {
+		if (!(others >> proc % PROG_PROCS & 1))
+			continue;
+		call->proc = (uint8_t)(proc % PROG_PROCS);
+		call->thread = 0;
+		return;
+	}
+}
+
+bool prog_rival(struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng)
+{
+	struct mutation m = {prog, NULL, caps, rng};
+	const struct call *held = &prog->call[at];
+	enum run_kind run;
+	struct call call;
+	struct gen gen;
+
+	model_at(&m, at + 1, &gen);
+	do {
+		gen_call(&gen, &call);
+		run = ops[call.op].run;
+	} while (run == RUN_BARRIER || run == RUN_WAIT || run == RUN_EXPECT);
+	if (call.proc == held->proc && call.thread == held->thread)
+		other_actor(&gen, held, &call);
+	if (ops[call.op].arg[0].kind == ARG_RANGE &&
+		ops[held->op].arg[0].kind == ARG_RANGE && !rng_one_in(rng, 4))
+		call.arg[0].range = held->arg[0].range;
+	if (!prog_gap(prog, at + 1, 1))
+		return false;
+	prog->call[at + 1] = call;
+	prog_fix_stalls(prog);
+	return true;
+}
+
 void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
 	struct rng *rng)
 {

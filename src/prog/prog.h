@@ -353,6 +353,10 @@ void prog_generate(
 void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 	struct rng *rng);
 
+/** prog_rival() - insert behind call @at one of another actor, mostly on the
+ *  same pages. False: no room */
+bool prog_rival(struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng);
+
 /** prog_cross() - calls of @a up to a cut, then calls of @b from a cut on */
 void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
 	struct rng *rng);

@@ -19,10 +19,15 @@ static bool same_actor(const struct call *a, const struct call *b)
 
 const char *stall_flaw(const struct prog *prog, const struct stall *stall)
 {
+	enum run_kind run;
+
 	if (stall->until >= prog->nr_calls)
 		return "there is no such call; the first is 0";
 	if (stall->until <= stall->call)
 		return "it is not a later call; the first is 0";
+	run = ops[prog->call[stall->call].op].run;
+	if (run == RUN_BARRIER || run == RUN_WAIT)
+		return "a barrier or a wait makes no call that could stall";
 	for (uint32_t i = stall->call + 1u; i <= stall->until; i++)
 		if (same_actor(&prog->call[i], &prog->call[stall->call]))
 			return "the actor that waits makes a call up to there";

@@ -52,6 +52,20 @@ enum slot_command {
 #define RUN_CHECK 0x02 /* read the end pages */
 #define RUN_COUNT 0x04 /* count call sites for a later SLOT_PRUNE */
 #define RUN_FSCK  0x08 /* rmap_fsck of each process before its end pages */
+#define RUN_TRACE 0x10 /* @map becomes a struct slot_trace */
+
+#define TRACE_PCS_MAX (SLOT_MAP_BYTES / 4 - PROG_CALLS_MAX)
+
+/** struct slot_trace - which points each call of a program came to: those of
+ *  call i end at @end[i], and begin where those of the call before it end, each
+ *  once. What does not fit is left out. Lower halves of addresses: the
+ *  kernel's text is in the last 2 GiB */
+struct slot_trace {
+	uint32_t end[PROG_CALLS_MAX]; /* not falling, <= TRACE_PCS_MAX */
+	uint32_t pc[TRACE_PCS_MAX];
+};
+_Static_assert(sizeof(struct slot_trace) == SLOT_MAP_BYTES, "it is a map");
+#define TRACE_PC_HIGH 0xffffffff00000000u
 
 /** struct slot_record - one program of the flight recorder */
 struct slot_record {

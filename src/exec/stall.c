@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stall: one call waits inside the kernel while others are made. The kernel
+ * holds the task (KCOV_STALL_ARM) and tells its state in the words that all
+ * actors share; it cannot wake a futex there, so who waits for a stalled call
+ * to reach its point looks again and again. Raw system calls only: see raw.h.
+ */
+#include <linux/futex.h>
+#include <time.h>
+
+#include "exec/exec.h"
+#include "exec/raw.h"
+
+#define LOOK_NS 20000
+
+/* Shares of a program's time: a wait, a wait that spins, and how long the other
+ * side must sleep until it counts as blocked */
+#define BUDGET_SHARE 8
+#define ATOMIC_SHARE 16
+#define QUIET_SHARE  128
+
+#define GET(p)	  __atomic_load_n(&(p), __ATOMIC_SEQ_CST)
+#define SET(p, v) __atomic_store_n(&(p), (v), __ATOMIC_SEQ_CST)
+
+static void look_again(void)
+{
+	struct timespec nap = {.tv_nsec = LOOK_NS};
+
+	(void)raw3(SYS_nanosleep, (long)&nap, 0, 0);
+}
+
+static void wait_open(struct baton_stall *stall)
+{
+	while (!GET(stall->open) &&
+		GET(stall->words.state) < KCOV_STALL_REACHED)
+		look_again();
+}
+
+static void wait_over(struct baton_stall *stall)
+{
+	while (!GET(stall->over))
+		(void)raw6(
+			SYS_futex, (long)&stall->over, FUTEX_WAIT, 0, 0, 0, 0);
+}
+
+static void set_over(struct baton_stall *stall)
+{
+	SET(stall->open, 1);
+	SET(stall->over, 1);
+	(void)raw6(
+		SYS_futex, (long)&stall->over, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
+}
+
+void stall_enter(const struct actor *actor, uint32_t i)
+{
+	struct lane *lane = actor->lane;
+
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		if (i > lane->prog.stall[k].until)
+			wait_over(&lane->baton->stall[k]);
+		else if (i > lane->prog.stall[k].call)
+			wait_open(&lane->baton->stall[k]);
+	}
+}
+
+static void arm(const struct actor *actor, uint32_t k)
+{
+	struct lane *lane = actor->lane;
+	struct baton_stall *stall = &lane->baton->stall[k];
+	uint64_t ns = lane->timeout_ms * 1000000ull;
+	struct kcov_stall_arm args = {
+		.pc = lane->stall_pc[k],
+		.words = (uintptr_t)&stall->words,
+		.budget_ns = ns / BUDGET_SHARE,
+		.atomic_ns = ns / ATOMIC_SHARE,
+		.quiet_ns = ns / QUIET_SHARE,
+		.hit = lane->prog.stall[k].hit,
+	};
+	long err = -1;
+
+	if ((lane->guest->caps & CAP_KCOV_STALL) && args.pc)
+		err = raw3(SYS_ioctl, lane->kcov[actor->proc][actor->thread].fd,
+			KCOV_STALL_ARM, (long)&args);
+	if (err)
+		SET(stall->open, 1); /* then it is a plain race */
+}
+
+/* Whom the kernel is to watch while call @i of a window is made; 0: nobody */
+static void watch(struct lane *lane, uint32_t i, uint32_t tid)
+{
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++)
+		if (i > lane->prog.stall[k].call &&
+			i <= lane->prog.stall[k].until)
+			SET(lane->baton->stall[k].words.watch, tid);
+}
+
+void stall_begin(const struct actor *actor, uint32_t i)
+{
+	struct lane *lane = actor->lane;
+
+	if (!lane->prog.nr_stalls)
+		return;
+	watch(lane, i, (uint32_t)raw1(SYS_gettid, 0));
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++)
+		if (lane->prog.stall[k].call == i)
+			arm(actor, k);
+}
+
+static enum stall_outcome outcome(struct lane *lane, uint32_t k)
+{
+	static const uint8_t outcomes[] = {
+		[KCOV_STALL_NONE] = STALL_UNARMED,
+		[KCOV_STALL_ARMED] = STALL_MISSED,
+		[KCOV_STALL_REACHED] = STALL_KILLED,
+		[KCOV_STALL_RELEASED] = STALL_INSIDE,
+		[KCOV_STALL_BLOCKED] = STALL_BLOCKED,
+		[KCOV_STALL_TIMED_OUT] = STALL_TIMED_OUT,
+		[KCOV_STALL_KILLED] = STALL_KILLED,
+		[KCOV_STALL_IRQS_OFF] = STALL_IRQS_OFF,
+	};
+	uint32_t state = GET(lane->baton->stall[k].words.state);
+	uint32_t until = lane->prog.stall[k].until;
+
+	if (state >= ARRAY_SIZE(outcomes))
+		return STALL_UNARMED;
+	if (state == KCOV_STALL_RELEASED &&
+		lane->result->call[until].state != CALL_DONE)
+		return STALL_EMPTY;
+	return outcomes[state];
+}
+
+static void record(struct lane *lane, uint32_t k)
+{
+	struct kcov_stall_words *words = &lane->baton->stall[k].words;
+
+	lane->result->stall[k] = (struct stall_result){
+		.outcome = (uint8_t)outcome(lane, k),
+		.atomic = GET(words->atomic) != 0,
+		.hits = words->hits,
+		.us = (uint32_t)(words->ns / 1000),
+	};
+}
+
+void stall_end(const struct actor *actor, uint32_t i)
+{
+	struct lane *lane = actor->lane;
+
+	if (!lane->prog.nr_stalls)
+		return;
+	watch(lane, i, 0);
+	if (call_stall(&lane->prog, i))
+		(void)raw3(SYS_ioctl, lane->kcov[actor->proc][actor->thread].fd,
+			KCOV_STALL_DISARM, 0);
+	stall_skip(lane, i);
+}
+
+void stall_skip(struct lane *lane, uint32_t i)
+{
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		struct baton_stall *stall = &lane->baton->stall[k];
+
+		if (lane->prog.stall[k].until == i)
+			SET(stall->words.release, 1);
+		if (lane->prog.stall[k].call != i)
+			continue;
+		record(lane, k);
+		set_over(stall);
+	}
+}
+
+bool stall_armed(const struct actor *actor)
+{
+	const struct prog *prog = &actor->lane->prog;
+
+	for (uint32_t k = 0; k < prog->nr_stalls; k++) {
+		const struct call *call = &prog->call[prog->stall[k].call];
+
+		if (call->proc == actor->proc && call->thread == actor->thread)
+			return true;
+	}
+	return false;
+}
