@@ -182,22 +182,6 @@ uint32_t schedule_note(struct schedule *schedule, const struct prog *prog,
 	return nr_new;
 }
 
-/* Functions whose windows matter here: the anonymous rmap and who walks, moves,
- * copies or frees what it knows. */
-static bool fn_matters(const char *name)
-{
-	static const char *const words[] = {"anon", "rmap", "migrat", "unmap",
-		"shrink", "reclaim", "huge", "thp", "ksm", "swap", "remap",
-		"move_", "vma", "fork", "dup_", "copy_p", "zap", "wp_", "cow",
-		"collapse", "split", "merge", "fault", "evict", "mapped_walk",
-		"free_pg", "isolate", "deferred"};
-
-	for (uint32_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strstr(name, words[i]))
-			return true;
-	return false;
-}
-
 #define TASTES 24 /* points looked at for one stall */
 
 /* The next site from @from on that a call of @op came to; -1: none */
@@ -220,12 +204,9 @@ static int next_seen(const struct schedule *schedule, uint8_t op, uint32_t from)
 
 static uint32_t taste(const struct schedule *schedule, uint32_t site)
 {
-	const struct points *points = &schedule->points;
-	uint32_t fn = points_owner(points, site);
-	uint32_t score = 1024u >> min_size(schedule->table->tried[site], 10);
+	uint32_t fresh = 1024u >> min_size(schedule->table->tried[site], 10);
 
-	score *= fn_matters(points_name(points, fn)) ? 6 : 1;
-	return points_is_edge(points, site) ? score * 2 : score;
+	return fresh * points_weight(&schedule->points, site);
 }
 
 static bool pick_point(const struct schedule *schedule, uint8_t op,

@@ -90,6 +90,30 @@ int points_find(const struct points *points, const char *name)
 	return -ENOENT;
 }
 
+/* Functions whose windows matter here: the anonymous rmap and who walks, moves,
+ * copies or frees what it knows. */
+static bool fn_matters(const char *name)
+{
+	static const char *const words[] = {"anon", "rmap", "migrat", "unmap",
+		"shrink", "reclaim", "huge", "thp", "ksm", "swap", "remap",
+		"move_", "vma", "fork", "dup_", "copy_p", "zap", "wp_", "cow",
+		"collapse", "split", "merge", "fault", "evict", "mapped_walk",
+		"free_pg", "isolate", "deferred"};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(name, words[i]))
+			return true;
+	return false;
+}
+
+uint32_t points_weight(const struct points *points, uint32_t site)
+{
+	uint32_t fn = points_owner(points, site);
+	uint32_t weight = fn_matters(points_name(points, fn)) ? 6 : 1;
+
+	return points_is_edge(points, site) ? 2 * weight : weight;
+}
+
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a < b ? b - a : a - b;

@@ -51,6 +51,10 @@ uint32_t points_owner(const struct points *points, uint32_t site);
 /** points_is_edge() - is it next to a lock or a lookup? */
 bool points_is_edge(const struct points *points, uint32_t site);
 
+/** points_weight() - how much a window at site @site is worth trying, 1 to 12:
+ *  by its function, and by what is next to it */
+uint32_t points_weight(const struct points *points, uint32_t site);
+
 /** points_name() - of a function, by its index */
 const char *points_name(const struct points *points, uint32_t fn);
 

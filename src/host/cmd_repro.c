@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
 #include "host.h"
+#include "stall_search.h"
 #include "stress.h"
 
 #include <stdio.h>
@@ -55,6 +56,36 @@ static void minimize(struct repro_run *repro, struct candidate *candidate,
 	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);
 }
 
+/* A race that shows in less than a quarter of the runs is looked for a stall
+ * that makes it sure. */
+static void schedule(struct repro_run *repro, struct candidate *candidate,
+	guint n, struct replay *replay)
+{
+	struct prog *prog = candidate_single(candidate);
+	g_autoptr(GError) error = NULL;
+	int tries;
+
+	if (!prog || (replay->n && 4 * replay->k >= replay->n))
+		return;
+	tries = stall_search(repro->target, repro->scratch, repro->options,
+		repro->finding->title, prog, &error);
+	if (tries < 0) {
+		printf("no stall is looked for: %s\n", error->message);
+		return;
+	}
+	if (replay->n)
+		printf("shows in %u of %u runs; ", replay->k, replay->n);
+	else
+		printf("no program on record shows it again by itself; ");
+	if (!tries) {
+		printf("no stall makes it sure\n");
+		return;
+	}
+	printf("a stall found in %d tries makes it surer\n", tries);
+	replay_count(repro->target, repro->scratch, candidate,
+		repro->finding->title, n, replay);
+}
+
 static gboolean write_c_source(
 	const struct candidate *candidate, const char *path, GError **error)
 {
@@ -107,20 +138,29 @@ static void add_figures(struct host_result *result,
 		result, finding->title, finding->dir, replay->k, replay->n);
 }
 
+static int no_program(void)
+{
+	printf("no program on record shows it again\n");
+	return EXIT_TIME;
+}
+
 static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	const char *c_path, struct host_result *result, GError **error)
 {
 	struct candidate SCOPED(candidate_clear) candidate = {0};
 	g_autofree char *text = NULL;
-	struct replay replay;
+	struct replay replay = {0};
 
-	if (!replay_find(repro->target, repro->scratch, repro->finding,
-		    repro->options, &candidate)) {
-		printf("no program on record shows it again\n");
-		return EXIT_TIME;
-	}
-	replay_count(repro->target, repro->scratch, &candidate,
-		repro->finding->title, n, &replay);
+	if (replay_find(repro->target, repro->scratch, repro->finding,
+		    repro->options, &candidate))
+		replay_count(repro->target, repro->scratch, &candidate,
+			repro->finding->title, n, &replay);
+	else if (!replay_last(
+			 repro->finding, repro->target->nr_lanes, &candidate))
+		return no_program();
+	schedule(repro, &candidate, n, &replay);
+	if (!replay.n)
+		return no_program();
 	if (smaller) {
 		minimize(repro, &candidate, &replay);
 		replay_count(repro->target, repro->scratch, &candidate,

@@ -335,6 +335,11 @@ gboolean replay_find(struct target *target, const char *run_dir,
 	struct finding *finding, const struct host_options *options,
 	struct candidate *ret);
 
+/** replay_last() - the program that the lane of a finding ran when it was seen,
+ *  alone. FALSE: there is none on record */
+gboolean replay_last(
+	struct finding *finding, guint32 nr_lanes, struct candidate *ret);
+
 /** replay_store() - write what was found out into the finding's folder */
 gboolean replay_store(struct finding *finding,
 	const struct candidate *candidate, const struct replay *replay,

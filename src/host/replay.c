@@ -281,6 +281,18 @@ gboolean replay_find(struct target *target, const char *run_dir,
 	       find_together(target, run_dir, title, log, TRUE, ret);
 }
 
+gboolean replay_last(
+	struct finding *finding, guint32 nr_lanes, struct candidate *ret)
+{
+	guint lane = first_lane(finding) % nr_lanes;
+	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+
+	if (!log || !log->flight[lane].nr)
+		return FALSE;
+	candidate_take(ret, lane, &log->flight[lane], 1);
+	return TRUE;
+}
+
 struct prog *candidate_single(const struct candidate *candidate)
 {
 	struct prog *prog = NULL;

@@ -83,8 +83,7 @@ struct session_options {
 	/* twice a second, and then there is no status line; FALSE: stop. May
 	 * be NULL */
 	gboolean (*look)(struct session *session, void *user);
-	void *user; /* of @look */
-	guint stop_after;   /* titles; 0: run to the end */
+	void *user;	    /* of @look */
 	gboolean no_stalls; /* of calls inside the kernel */
 };
 
