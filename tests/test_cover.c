@@ -130,7 +130,7 @@ static const struct {
 	.fn = {{.addr = 0x100, .name = 0, .first = 2, .nr = 1},
 		{.addr = 0, .name = 9, .first = 0, .nr = 2}},
 	.site = {0x10, 0x30, 0x108},
-	.site_fn = {1, 1, 0},
+	.site_fn = {1, 1 | POINT_EDGE, 0},
 	.names = "a.isra.0\0b",
 };
 
@@ -158,6 +158,9 @@ static void test_points(void)
 		"or at the nearest");
 	test_case(points_resolve(&points, "b", 0, &pc) == 0 && pc == 0x10,
 		"offset 0 is the first of the function");
+	test_case(points_weight(&points, 2) == 1 &&
+			  points_weight(&points, 1) == 2,
+		"a point next to a lock weighs more");
 	test_case(points_site(&points, 0x30) == 1 &&
 			  points_site(&points, 0x31) == -ENOENT,
 		"a site is found by its address");
