@@ -23,7 +23,7 @@
 #define PAGES	    512
 #define SOFT_MAX    64 /* frames given up at once; they are unpoisoned */
 #define BLOCKS_PATH "/sys/devices/system/memory"
-#define BLOCKS_MAX  64
+#define BLOCKS_MAX  16
 #define UNPOISON    "/sys/kernel/debug/hwpoison/unpoison-pfn"
 #define HUGETLB	    "/proc/sys/vm/nr_hugepages"
 

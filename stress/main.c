@@ -69,13 +69,16 @@ static void report(struct board *board)
 /* Rows that cannot run are told; what remains is returned. */
 static uint64_t runnable(struct board *board)
 {
+	uint64_t want = board->load.flags & LOAD_PEER
+				? 1ull << ROW_PEER
+				: board->load.stressors & ~(1ull << ROW_PEER);
 	uint64_t set = 0;
 
-	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+	for (uint32_t i = 0; i <= ROW_PEER; i++) {
 		struct board_stressor *work = &board->stressor[i];
 		const char *lack = needs_lack(stressors[i].needs, board->caps);
 
-		if (!(board->load.stressors >> i & 1))
+		if (!(want >> i & 1))
 			continue;
 		if (lack) {
 			work->outcome = STRESS_SKIP;
@@ -94,7 +97,7 @@ static uint64_t pick(struct rng *rng, uint64_t set)
 	uint32_t want = rng_range(rng, MIX_LEAST, MIX_MOST), left = all;
 	uint64_t ret = 0;
 
-	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+	for (uint32_t i = 0; i <= ROW_PEER; i++) {
 		if (!(set >> i & 1))
 			continue;
 		if (rng_below(rng, left--) < want) {
@@ -132,7 +135,7 @@ static void prove(struct board *board, uint32_t row)
 
 static void judge(struct board *board, uint64_t ran)
 {
-	for (uint32_t i = 0; i < STRESSOR_NR; i++) {
+	for (uint32_t i = 0; i <= ROW_PEER; i++) {
 		struct board_stressor *work = &board->stressor[i];
 
 		if (!(ran >> i & 1) || work->outcome == STRESS_BROKEN)

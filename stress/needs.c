@@ -63,6 +63,7 @@ static const struct {
 		NULL, "CONFIG_MEMORY_HOTREMOVE"},
 	[NEED_LAZY] = {0, LAZY_SWITCH, NULL,
 		"no switch of lazy anon_vmas: only kernels with that series"},
+	[NEED_PEER] = {0, PEER_DIR "/args", NULL, "no peer came along"},
 };
 
 static bool is_met(enum need need, uint32_t caps)

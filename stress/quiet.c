@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include "guest/guest.h"
@@ -13,7 +14,8 @@
 
 #define SLAB_PATH "/sys/kernel/slab"
 #define FSCK_PATH "/sys/kernel/debug/rmap_fsck"
-#define FSCK_S	  15 /* of one pause */
+#define FSCK_S	  5  /* of one pause */
+#define BLOCKS	  16 /* of memory that may be offline */
 #define TRIES	  50 /* until freed objects are really gone */
 #define TRY_US	  100000
 
@@ -106,6 +108,32 @@ static void check_slab(struct board *board, const char *cache, uint64_t objects)
 		"%llu objects in use, %llu before the load, all of its "
 		"processes are dead",
 		(unsigned long long)now, (unsigned long long)objects);
+}
+
+static void swapoff_added(void)
+{
+	FILE *swaps = fopen("/proc/swaps", "re");
+	char line[256], path[64];
+
+	while (swaps && fgets(line, sizeof(line), swaps)) {
+		if (sscanf(line, "%63s", path) == 1 && path[0] == '/' &&
+			strcmp(path, "/dev/zram0"))
+			(void)swapoff(path);
+	}
+	if (swaps)
+		fclose(swaps);
+}
+
+void quiet_restore(void)
+{
+	char path[64];
+
+	swapoff_added();
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		snprintf(path, sizeof(path),
+			"/sys/devices/system/memory/memory%u/state", i);
+		(void)setup_write(path, "online");
+	}
 }
 
 void quiet_empty(struct board *board)

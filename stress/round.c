@@ -64,6 +64,7 @@ static int group_make(struct job *job, struct why *why)
 		(unsigned long long)job->pages * 2 * LOAD_PAGE);
 	if (mkdir(job->cgroup, 0700) && errno != EEXIST)
 		return why_set(why, -errno, "make '%s'", job->cgroup);
+	group_write(job->cgroup, "memory.high", "max");
 	group_write(job->cgroup, "memory.max", bytes);
 	group_write(job->cgroup, "memory.swap.max", swap);
 	group_write(job->cgroup, "memory.oom.group", "1");
@@ -130,9 +131,10 @@ static int round_start(struct round *round, uint64_t set, struct why *why)
 		return why_set(why, -EINVAL, "%u jobs: not 1 to %d", total,
 			BOARD_JOBS);
 	mib = free_mib() / 1024 * MEM_SHARE / 5 / total;
-	mib = mib > JOB_MIB_MAX ? JOB_MIB_MAX : mib;
+	if (!(set >> ROW_PEER & 1) && mib > JOB_MIB_MAX)
+		mib = JOB_MIB_MAX;
 	mib = mib < JOB_MIB_MIN ? JOB_MIB_MIN : mib;
-	for (uint32_t row = 0; row < STRESSOR_NR; row++) {
+	for (uint32_t row = 0; row <= ROW_PEER; row++) {
 		for (uint32_t i = 0; set >> row & 1 && i < jobs; i++) {
 			struct job *job = &round->job[round->nr++];
 			int err;
@@ -149,12 +151,14 @@ static int round_start(struct round *round, uint64_t set, struct why *why)
 	return 0;
 }
 
-static bool job_oomed(const struct job *job)
+static bool job_oomed(struct job *job)
 {
+	uint64_t before = job->ooms;
 	char path[160];
 
 	snprintf(path, sizeof(path), "%s/memory.events", job->cgroup);
-	return sample_key(path, "oom_kill") > 0;
+	job->ooms = sample_key(path, "oom_kill");
+	return job->ooms > before;
 }
 
 static void job_spoil(struct job *job, const char *text)
@@ -182,7 +186,7 @@ static void job_ended(struct round *round, struct job *job, int status)
 	if (job_oomed(job)) {
 		job->work->ooms++;
 		group_write(job->cgroup, "cgroup.kill", "1");
-		if (!job_start(job, NULL))
+		if (!group_make(job, NULL) && !job_start(job, NULL))
 			return;
 	}
 	snprintf(text, sizeof(text), "its first process died of signal %d",
@@ -277,6 +281,7 @@ static void round_end(struct round *round)
 			"they did not die of SIGKILL in %d s times %u",
 			KILL_MS / 1000, round->board->load.scale);
 	round_reap(round);
+	quiet_restore();
 	for (uint32_t i = 0; i < round->nr; i++)
 		(void)rmdir(round->job[i].cgroup);
 }

@@ -5,9 +5,10 @@
 #define WORK(x) (1ull << WORK_##x)
 #define VM(x)	(1ull << VMSTAT_##x)
 
-const struct stressor stressors[STRESSOR_NR] = {
+const struct stressor stressors[STRESSOR_NR + 1] = {
 #define STRESSOR(name, needs, work, vm, forces)                                \
 	{#name, needs, work, vm, forces, stress_##name},
 #include "stress/stressors.def"
 #undef STRESSOR
+	[ROW_PEER] = {"peer", NEED(PEER), 0, 0, "another tool", stress_peer},
 };

@@ -22,6 +22,7 @@
 #define JOURNAL_ENTRIES 256
 #define DISK_DATA	"/dev/vda1"
 #define DISK_SWAP	"/dev/vda2"
+#define PEER_DIR	"/selftests" /* the folder of the initramfs */
 #define LAZY_SWITCH	"/sys/kernel/mm/anon_vma_lazy/enabled"
 #define TICK_MS		100
 
@@ -39,6 +40,7 @@ enum need {
 	NEED_ZRAM_ADD,
 	NEED_HOTPLUG,
 	NEED_LAZY,
+	NEED_PEER,
 	NEED_NR
 };
 
@@ -53,7 +55,10 @@ struct stressor {
 	const char *forces; /* one line */
 	void (*run)(struct job *job);
 };
-extern const struct stressor stressors[STRESSOR_NR];
+extern const struct stressor stressors[STRESSOR_NR + 1];
+#define ROW_PEER                                                               \
+	STRESSOR_NR /* the last: another tool in our place (peer.c)            \
+		     */
 
 /** struct journal - what the processes of a job did last, for a finding */
 struct journal {
@@ -85,6 +90,7 @@ struct job {
 	char cgroup[128];   /* its folder */
 	pid_t pid;	    /* of its first process; PID 1 only */
 	uint64_t stat_prev; /* of memory.stat; PID 1 only */
+	uint64_t ooms;	    /* of memory.events; PID 1 only */
 	struct rng rng;
 };
 
@@ -211,10 +217,14 @@ void quiet_begin(void);
 void quiet_frozen(struct board *board);
 /** quiet_empty() - when all jobs are dead */
 void quiet_empty(struct board *board);
+/** quiet_restore() - bring back what a job that was killed left changed in the
+ *  machine: swap devices, memory blocks */
+void quiet_restore(void);
 /** board_found() - file a finding of PID 1's own; @stressor as on the board */
 void board_found(struct board *board, uint32_t stressor, const char *kind,
 	const char *fmt, ...) PRINTF(4, 5);
 
+void stress_peer(struct job *job);
 #define STRESSOR(name, needs, work, vm, forces)                                \
 	void stress_##name(struct job *job);
 #include "stress/stressors.def"

@@ -49,9 +49,17 @@ void stress_run_clear(struct stress_run *run);
 typedef void stress_watch(const struct board *now, const struct board *before,
 	double seconds, void *user);
 
-/** stress_target_open() - build, boot, save the template: as target_open() */
+/** stress_target_open() - build, boot, save the template: as target_open().
+ *  @t->selftests may be a folder of stress_peer(): then LOAD_PEER runs it */
 struct target *stress_target_open(const struct target_options *t,
 	const struct host_options *options, GError **error);
+
+/** stress_peer() - a folder in @cache_dir with the tool of @command (a program
+ *  of this machine and its arguments, or "stress-ng" alone: then those that do
+ *  most for reclaim and migration) to run for @seconds. @ret_command: what it
+ *  runs; caller frees both. NULL with @error */
+char *stress_peer(const char *cache_dir, const char *command, gint64 seconds,
+	char **ret_command, GError **error);
 
 /** stress_disk() - the image of the VM's disk in @cache_dir, made when missing:
  *  sparse, with a partition table. Caller frees; NULL with @error */
@@ -97,8 +105,16 @@ int stress_repro(struct finding *finding, const char *machine,
 gboolean stress_repro_is(const char *machine);
 
 /* stress_print.c */
+/** struct stress_live - what stress_print_live() remembers */
+struct stress_live {
+	const struct host_options *options;
+	struct board last; /* of the last line */
+	double seconds;	   /* since then */
+};
+/** stress_print_live() - a stress_watch: a line a stressor, every few seconds;
+ *  @live: struct stress_live */
 void stress_print_live(const struct board *now, const struct board *before,
-	double seconds, void *options);
+	double seconds, void *live);
 void stress_print_table(const struct load *load, const struct stress_run *run);
 void stress_result(const struct load *load, const struct stress_run *run,
 	struct host_result *result);

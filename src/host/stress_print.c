@@ -7,38 +7,53 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LIVE_S 5 /* between two lines of a stressor */
+
 /* What a line shows while it runs; 0 is left out */
 static const enum work shown[] = {WORK_OPS, WORK_FORKS, WORK_CHECKED,
 	WORK_RECLAIMED, WORK_MIGRATED, WORK_MOVED, WORK_SPLIT, WORK_COLLAPSED,
 	WORK_MERGED, WORK_REQUESTS};
 
-void stress_print_live(const struct board *now, const struct board *before,
-	double seconds, void *options)
+static void live_line(const struct board_stressor *now,
+	const struct board_stressor *last, double seconds, const char *name,
+	const struct host_options *options)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
-	static double since;
 
-	since += seconds;
-	if (since < 5 || seconds <= 0)
-		return;
-	since = 0;
-	for (guint row = 0; row < STRESSOR_NR; row++) {
-		const struct board_stressor *a = &now->stressor[row];
-		const struct board_stressor *b = &before->stressor[row];
+	g_string_printf(line, "%-15s", name);
+	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
+		guint64 more = now->work[shown[i]] - last->work[shown[i]];
 
-		if (a->outcome == STRESS_SKIP || !a->work[WORK_WRITTEN])
-			continue;
-		g_string_printf(line, "%-14s", stress_rows[row].name);
-		for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
-			guint64 more = a->work[shown[i]] - b->work[shown[i]];
-
-			if (a->work[shown[i]])
-				g_string_append_printf(line, "  %s %.0f/s",
-					work_name(shown[i]),
-					(double)more / seconds);
-		}
-		host_progress(options, FALSE, "%s", line->str);
+		if (now->work[shown[i]])
+			g_string_append_printf(line, "  %s %.0f/s",
+				work_name(shown[i]), (double)more / seconds);
 	}
+	for (guint l = 0; l < LATENCY_NR; l++)
+		g_string_append_printf(line, "  %s %.1f/%.1f ms",
+			latency_name(l),
+			(double)histogram_percentile(now->latency[l], 50) / 1e6,
+			(double)histogram_percentile(now->latency[l], 99) /
+				1e6);
+	host_progress(options, FALSE, "%s", line->str);
+}
+
+void stress_print_live(const struct board *now, const struct board *before,
+	double seconds, void *user)
+{
+	struct stress_live *live = user;
+
+	(void)before;
+	live->seconds += seconds;
+	if (live->seconds < LIVE_S)
+		return;
+	for (guint row = 0; row < STRESSOR_NR; row++) {
+		if (now->stressor[row].work[WORK_WRITTEN])
+			live_line(&now->stressor[row],
+				&live->last.stressor[row], live->seconds,
+				stress_rows[row].name, live->options);
+	}
+	live->last = *now;
+	live->seconds = 0;
 }
 
 static gboolean row_ran(const struct load *load, guint row)
@@ -51,7 +66,7 @@ static void print_row(const struct board_stressor *s, guint row)
 	static const enum work columns[] = {WORK_OPS, WORK_FORKS, WORK_CHECKED,
 		WORK_RECLAIMED, WORK_MIGRATED, WORK_MOVED};
 
-	printf("%-14s %-7s", stress_rows[row].name,
+	printf("%-15s %-7s", stress_rows[row].name,
 		stress_outcome_name(s->outcome));
 	for (gsize i = 0; i < G_N_ELEMENTS(columns); i++)
 		printf(" %9" G_GUINT64_FORMAT, s->work[columns[i]]);
@@ -76,7 +91,7 @@ static void print_vmstat(const struct stress_run *run)
 
 void stress_print_table(const struct load *load, const struct stress_run *run)
 {
-	printf("%-14s %-7s %9s %9s %9s %9s %9s %9s %15s %15s %15s\n",
+	printf("%-15s %-7s %9s %9s %9s %9s %9s %9s %15s %15s %15s\n",
 		"stressor", "outcome", "ops", "forks", "checked", "reclaimed",
 		"migrated", "moved", "fork p50/p99", "fault us", "munmap us");
 	for (guint row = 0; row < STRESSOR_NR; row++) {

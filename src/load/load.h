@@ -119,7 +119,8 @@ enum stress_outcome {
 };
 const char *stress_outcome_name(enum stress_outcome outcome);
 
-#define LOAD_MIX 0x01 /* not all at once: some of them a round, by the seed */
+#define LOAD_MIX  0x01 /* not all at once: some of them a round, by the seed */
+#define LOAD_PEER 0x02 /* no stressor: the tool that came in the initramfs */
 
 /** struct load - what to run; written by the host */
 struct load {
