@@ -34,7 +34,7 @@ static int64_t now_ms(void)
 }
 
 /* Each line is "PATH VALUE"; the first that fails is told, the rest still
- * tried. */
+ * tried. What this kernel has not got the programs find out themselves. */
 static void settings_apply(struct selftest_slot *slot)
 {
 	char lines[sizeof(slot->settings)], *at = lines, *line;
@@ -50,7 +50,7 @@ static void settings_apply(struct selftest_slot *slot)
 			continue;
 		*value++ = '\0';
 		err = setup_write(line, value);
-		if (err && !slot->refused[0])
+		if (err && err != -ENOENT && !slot->refused[0])
 			snprintf(slot->refused, sizeof(slot->refused),
 				"'%.120s' to '%.60s': %s", value, line,
 				strerror(-err));

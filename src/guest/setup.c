@@ -181,6 +181,10 @@ static const struct {
 	 * a clearing of 2 MiB */
 	{"/sys/kernel/mm/transparent_hugepage/enabled", "madvise"},
 	{"/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise"},
+	/* and smaller ones where 2 MiB do not fit: folios that lie across the
+	 * ends of VMAs and page tables, and are swapped without being split */
+	{"/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled",
+		"madvise"},
 	/* ksmd sleeps while no process has MERGEABLE memory, so it may be
 	 * quick: a program lives some ten milliseconds and it needs two passes
 	 * to merge anything */

@@ -21,10 +21,12 @@ static const struct row rows[] = {
 #undef ROW
 };
 
-/* What the programs expect of a freshly booted kernel; our init tunes KSM. */
-static const char settings_all[] = "/sys/kernel/mm/ksm/run 0\n"
-				   "/sys/kernel/mm/ksm/pages_to_scan 100\n"
-				   "/sys/kernel/mm/ksm/sleep_millisecs 20\n";
+/* What the programs expect of a freshly booted kernel, where our init tunes. */
+static const char settings_all[] =
+	"/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled never\n"
+	"/sys/kernel/mm/ksm/run 0\n"
+	"/sys/kernel/mm/ksm/pages_to_scan 100\n"
+	"/sys/kernel/mm/ksm/sleep_millisecs 20\n";
 
 const char *selftest_outcome_name(enum selftest_outcome outcome)
 {
