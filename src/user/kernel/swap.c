@@ -3,9 +3,9 @@
  * A small model of swap: slots with a count and contents, in the place of
  * mm/swapfile.c, swap_state.c and page_io.c. There are two devices, of even and
  * of odd pages: the first is SWP_SYNCHRONOUS_IO, as zram is, and a page of it
- * that is mapped once is read past the swap cache; from the second, the next
- * slot is read ahead. A slot is used again only when all were, so that an entry
- * that outlives its slot is told.
+ * that is mapped once is read past the swap cache, dirty as from zswap; from
+ * the second, the next slot is read ahead. A slot is used again only when all
+ * were, so that an entry that outlives its slot is told.
  */
 #include <linux/migrate.h>
 #include <linux/mm.h>
@@ -112,6 +112,11 @@ static swp_entry_t slot_take(unsigned int type)
 	return (swp_entry_t){0};
 }
 
+static swp_entry_t entry_next(swp_entry_t entry, int i)
+{
+	return swp_entry(swp_type(entry), swp_offset(entry) + i);
+}
+
 /* ---- counts ---- */
 
 struct swap_info_struct *get_swap_device(swp_entry_t entry)
@@ -127,11 +132,20 @@ int __swap_count(swp_entry_t entry)
 	return slot_of(entry)->count;
 }
 
+#ifdef HAVE_SWAP_DUPLICATE_NR
+int swap_duplicate_nr(swp_entry_t entry, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		slot_of(entry_next(entry, i))->count++;
+	return 0;
+}
+#else
 int swap_duplicate(swp_entry_t entry)
 {
 	slot_of(entry)->count++;
 	return 0;
 }
+#endif
 
 static void count_drop(swp_entry_t entry)
 {
@@ -141,11 +155,6 @@ static void count_drop(swp_entry_t entry)
 		finding("swap entry freed twice", "entry %#lx", entry.val);
 	slot->count--;
 	slot_settle(entry, slot);
-}
-
-static swp_entry_t entry_next(swp_entry_t entry, int i)
-{
-	return swp_entry(swp_type(entry), swp_offset(entry) + i);
 }
 
 static void count_drop_and_cache(swp_entry_t entry)
@@ -342,6 +351,10 @@ static void slot_read(struct folio *folio)
 	memcpy(folio_address(folio), slot_of(folio_entry(folio))->data,
 		PAGE_SIZE);
 	folio_mark_uptodate(folio);
+	/* As zswap_load(): past the swap cache, no copy is left. Without it
+	 * MADV_FREE may take a page that fork shares: docs/user-tier.md */
+	if (!folio_test_swapcache(folio))
+		folio_mark_dirty(folio);
 	folio_unlock(folio);
 }
 
