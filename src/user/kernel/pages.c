@@ -338,6 +338,11 @@ bool set_page_dirty(struct page *page)
 /* ---- by the names that they had before folios ---- */
 
 #ifndef alloc_hooks
+struct address_space *page_mapping(struct page *page)
+{
+	return folio_mapping(page_folio(page));
+}
+
 unsigned long get_zeroed_page(gfp_t gfp)
 {
 	return GET_FREE_PAGES(gfp | __GFP_ZERO, 0);
