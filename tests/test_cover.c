@@ -119,13 +119,15 @@ static void test_new(void)
 }
 
 /* Two functions: b has a site at 0x10 and 0x30, a.isra.0 one at 0x108. */
-static const struct {
+struct small_table {
 	struct points_head head;
 	struct point_fn fn[2];
 	uint64_t site[3];
 	uint32_t site_fn[3];
 	char names[11];
-} __attribute__((packed, aligned(8))) table = {
+} __attribute__((packed, aligned(8)));
+
+static const struct small_table table = {
 	.head = {POINTS_MAGIC, 2, 3, 11},
 	.fn = {{.addr = 0x100, .name = 0, .first = 2, .nr = 1},
 		{.addr = 0, .name = 9, .first = 0, .nr = 2}},
@@ -134,10 +136,11 @@ static const struct {
 	.names = "a.isra.0\0b",
 };
 
-#define TABLE_LEN (offsetof(__typeof__(table), names) + sizeof(table.names))
+#define TABLE_LEN (offsetof(struct small_table, names) + sizeof(table.names))
 
 static void test_points(void)
 {
+	struct small_table gone;
 	struct points points;
 	uint64_t pc = 0;
 
@@ -158,6 +161,15 @@ static void test_points(void)
 		"or at the nearest");
 	test_case(points_resolve(&points, "b", 0, &pc) == 0 && pc == 0x10,
 		"offset 0 is the first of the function");
+	gone = table;
+	gone.site_fn[0] |= POINT_GONE;
+	test_case(!points_open(&gone, TABLE_LEN, &points, NULL) &&
+			  points_resolve(&points, "b", 0, &pc) == 1 &&
+			  pc == 0x30,
+		"the next is taken when that is patched out");
+	gone.site_fn[2] |= POINT_GONE;
+	test_case(points_resolve(&points, "a", 0, &pc) == -ENOENT,
+		"and none when all are");
 	test_case(points_weight(&points, 2) == 1 &&
 			  points_weight(&points, 1) == 2,
 		"a point next to a lock weighs more");

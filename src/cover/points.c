@@ -15,7 +15,7 @@ static bool fn_is_good(
 
 uint32_t points_owner(const struct points *points, uint32_t site)
 {
-	return points->site_fn[site] & ~POINT_EDGE;
+	return points->site_fn[site] & ~(POINT_EDGE | POINT_GONE);
 }
 
 bool points_is_edge(const struct points *points, uint32_t site)
@@ -114,6 +114,14 @@ uint32_t points_weight(const struct points *points, uint32_t site)
 	return points_is_edge(points, site) ? 2 * weight : weight;
 }
 
+bool points_is_entry(const struct points *points, uint32_t site)
+{
+	uint32_t fn = points_owner(points, site);
+
+	return points->fn[fn].first == site &&
+	       fn_matters(points_name(points, fn));
+}
+
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a < b ? b - a : a - b;
@@ -124,18 +132,23 @@ int points_resolve(const struct points *points, const char *name,
 {
 	int found = points_find(points, name);
 	const struct point_fn *fn;
-	uint64_t want, best;
+	uint64_t want, best = 0;
 
 	if (found < 0)
 		return found;
 	fn = &points->fn[found];
-	best = points->site[fn->first];
-	want = fn->addr + offset;
-	for (uint32_t i = fn->first + 1; offset && i < fn->first + fn->nr; i++)
-		if (distance(points->site[i], want) < distance(best, want))
+	want = offset ? fn->addr + offset : points->site[fn->first];
+	for (uint32_t i = fn->first; i < fn->first + fn->nr; i++) {
+		if (points->site_fn[i] & POINT_GONE)
+			continue;
+		if (!best ||
+			distance(points->site[i], want) < distance(best, want))
 			best = points->site[i];
+	}
+	if (!best)
+		return -ENOENT;
 	*ret_pc = best;
-	return offset && best != want;
+	return best != want;
 }
 
 int points_site(const struct points *points, uint64_t pc)

@@ -14,6 +14,8 @@
 /* A bit of a site's function: a lock is taken, or something is looked up, right
  * before it or behind it */
 #define POINT_EDGE 0x80000000u
+/* Another one: it is patched out, and no call can come to it */
+#define POINT_GONE 0x40000000u
 
 /** struct points_head - starts a table; functions, sites, the function of each
  *  site (u32) and the names follow, in this order, without gaps */
@@ -37,7 +39,7 @@ struct point_fn {
 struct points {
 	const struct point_fn *fn;
 	const uint64_t *site;	 /* return addresses, ascending */
-	const uint32_t *site_fn; /* index in @fn, and POINT_EDGE */
+	const uint32_t *site_fn; /* index in @fn, and POINT_* */
 	const char *names;
 	uint32_t nr_fns, nr_sites;
 };
@@ -51,6 +53,8 @@ uint32_t points_owner(const struct points *points, uint32_t site);
 /** points_is_edge() - is it next to a lock or a lookup? */
 bool points_is_edge(const struct points *points, uint32_t site);
 
+/** points_is_entry() - is it the first of a function that stalls are for? */
+bool points_is_entry(const struct points *points, uint32_t site);
 /** points_weight() - how much a window at site @site is worth trying, 1 to 12:
  *  by its function, and by what is next to it */
 uint32_t points_weight(const struct points *points, uint32_t site);
@@ -67,7 +71,8 @@ int points_find(const struct points *points, const char *name);
  * @offset: from the function's start; 0: its first point
  *
  * Returns 0, or 1 when the nearest other point of the function was taken, with
- * @ret_pc set; -ENOENT: no such function.
+ * @ret_pc set: there is none, or it is gone. -ENOENT: no such function, or all
+ * of its points are gone.
  */
 int points_resolve(const struct points *points, const char *name,
 	uint32_t offset, uint64_t *ret_pc);

@@ -187,6 +187,19 @@ static uint32_t program_cover(struct lane *lane, uint8_t *map)
 	return 0;
 }
 
+/* To the CPU of its lane; or, while a program has stalls, to none: a call that
+ * waits may keep that one while the worker is to bury who acts meanwhile. */
+static void worker_pin(const struct lane *lane, bool anywhere)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (uint32_t cpu = 0; cpu < lane->guest->nr_cpus; cpu++)
+		if (anywhere || cpu == lane->index % lane->guest->nr_cpus)
+			CPU_SET(cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void program_run(struct lane *lane, const struct slot_request *request)
 {
 	struct slot *slot = lane->guest->slot;
@@ -207,7 +220,11 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	if (err) {
 		result_broken(result, why.text);
 	} else {
+		if (lane->prog.nr_stalls)
+			worker_pin(lane, true);
 		program_wait(lane, request->timeout_ms);
+		if (lane->prog.nr_stalls)
+			worker_pin(lane, false);
 		result->nr_pcs =
 			program_cover(lane, slot->lane[lane->index].map);
 	}
@@ -317,15 +334,6 @@ static int worker_signals(void)
 	return raw_catch_faults();
 }
 
-static void worker_pin(const struct lane *lane)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(lane->index % lane->guest->nr_cpus, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void *map_shared(size_t bytes, int fd, size_t offset)
 {
 	int flags = MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0);
@@ -388,7 +396,7 @@ void worker_main(const struct guest *guest, uint32_t index, uint32_t *idle)
 
 	if (!lane || worker_signals())
 		_exit(1);
-	worker_pin(lane);
+	worker_pin(lane, false);
 	lane->window->reply.map_bytes =
 		guest->caps & CAP_KCOV ? SLOT_MAP_BYTES : 0;
 	if (index == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "calibrate.h"
+#include "points.h"
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ char *calibration_id(const struct calibration *calibration)
 	}
 	return g_strdup_printf(
 		"slot %d ops %08x lanes %u seeds %016" G_GINT64_MODIFIER
-		"x prune %d",
+		"x prune %d but entries",
 		SLOT_VERSION, ops_hash(), calibration->nr_lanes, hash,
 		calibration->all_sites ? 0 : PRUNE_SITES);
 }
@@ -84,10 +85,11 @@ gboolean calibration_give_up(const char *path, GError **error)
 }
 
 /* Run the seeds and keep the sites that they rank highest. */
-static gboolean measure_sites(struct vm *vm, const char *path, GError **error)
+static gboolean measure_sites(
+	struct vm *vm, const struct calibration *calibration, GError **error)
 {
-	const struct slot_lane *lane =
-		&((struct slot *)vm_slot(vm).map)->lane[0];
+	struct slot_lane *lane = &((struct slot *)vm_slot(vm).map)->lane[0];
+	const char *path = calibration->sites_path;
 	struct slot_request run = {
 		.command = SLOT_RUN,
 		.flags = RUN_COVER | RUN_COUNT,
@@ -110,7 +112,8 @@ static gboolean measure_sites(struct vm *vm, const char *path, GError **error)
 	}
 	if (!run_request(vm, &rank, NULL, PRUNE_MS, error))
 		return FALSE;
-	nr = MIN(lane->number, PRUNE_SITES);
+	nr = points_keep_entries(calibration->vmlinux, (guint64 *)lane->map,
+		MIN(lane->number, PRUNE_SITES));
 	return sites_write(path, (const char *)lane->map, nr, error);
 }
 
@@ -139,7 +142,7 @@ gboolean calibrate(struct vm *vm, void *user, GError **error)
 	if (calibration->all_sites || !(slot->caps & CAP_KCOV_PRUNE))
 		return TRUE;
 	if (!g_file_test(path, G_FILE_TEST_EXISTS) &&
-		!measure_sites(vm, path, error))
+		!measure_sites(vm, calibration, error))
 		return FALSE;
 	if (!prune_sites(vm, path, error))
 		return FALSE;

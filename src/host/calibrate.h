@@ -16,6 +16,7 @@ struct calibration {
 	guint32 nr_lanes;
 	gboolean all_sites;	/* patch none out */
 	const char *sites_path; /* u64 addresses; written where missing */
+	const char *vmlinux;
 	void (*progress)(const char *line, void *user);
 	void *user;
 };

@@ -118,8 +118,8 @@ struct table {
 	GString *names;
 };
 
-static void table_add(
-	struct table *table, const struct symbol *symbol, guint64 pc)
+static void table_add(struct table *table, const struct symbol *symbol,
+	guint64 pc, guint32 flags)
 {
 	struct point_fn *last =
 		table->fns->len ? &g_array_index(table->fns, struct point_fn,
@@ -141,7 +141,7 @@ static void table_add(
 			table->fns, struct point_fn, table->fns->len - 1);
 	}
 	last->nr++;
-	owner = (table->fns->len - 1) | (table->edge ? POINT_EDGE : 0);
+	owner = (table->fns->len - 1) | flags | (table->edge ? POINT_EDGE : 0);
 	g_array_append_val(table->sites, pc);
 	g_array_append_val(table->owners, owner);
 }
@@ -188,6 +188,7 @@ static void scan(const struct image *image, const guint64 *gone, gsize nr_gone,
 	for (guint64 at = 0; at + CALL_LEN <= image->text_len; at++) {
 		guint64 pc = image->text_addr + at + CALL_LEN;
 		guint64 target = call_target(image, at);
+		guint32 flags;
 
 		if (target && is_edge(image, target))
 			table_edge(table);
@@ -197,8 +198,11 @@ static void scan(const struct image *image, const guint64 *gone, gsize nr_gone,
 			symbol++;
 		if (symbol == end || symbol->addr >= pc)
 			continue;
-		if (!bsearch(&pc, gone, nr_gone, sizeof(pc), by_pc))
-			table_add(table, symbol, pc);
+		flags = nr_gone && bsearch(&pc, gone, nr_gone, sizeof(pc),
+					   by_pc)
+				? POINT_GONE
+				: 0;
+		table_add(table, symbol, pc, flags);
 		table->edge = FALSE;
 	}
 }
@@ -243,8 +247,8 @@ static GBytes *table_pack(struct table *table)
 		table->sites->len * sizeof(guint64));
 	for (guint32 i = 0; i < table->owners->len; i++) {
 		guint32 owner = g_array_index(table->owners, guint32, i);
-		guint32 packed =
-			place[owner & ~POINT_EDGE] | (owner & POINT_EDGE);
+		guint32 flags = owner & (POINT_EDGE | POINT_GONE);
+		guint32 packed = place[owner & ~flags] | flags;
 
 		g_byte_array_append(
 			out, (const guint8 *)&packed, sizeof(packed));
@@ -284,7 +288,8 @@ GBytes *points_build(
 	Elf *elf = NULL;
 
 	elf_version(EV_CURRENT);
-	qsort(gone, nr_gone, sizeof(*gone), by_pc);
+	if (nr_gone)
+		qsort(gone, nr_gone, sizeof(*gone), by_pc);
 	image.edges = g_hash_table_new(g_direct_hash, g_direct_equal);
 	image.symbols = g_array_new(FALSE, FALSE, sizeof(struct symbol));
 	if (fd >= 0)
@@ -308,6 +313,28 @@ GBytes *points_build(
 	return bytes;
 }
 
+guint32 points_keep_entries(const char *vmlinux, guint64 *pcs, guint32 nr)
+{
+	g_autoptr(GBytes) table = points_build(vmlinux, NULL, 0, NULL);
+	struct points points;
+	guint32 left = 0;
+	const void *bytes;
+	gsize len;
+
+	if (!table)
+		return nr;
+	bytes = g_bytes_get_data(table, &len);
+	if (points_open(bytes, len, &points, NULL))
+		return nr;
+	for (guint32 i = 0; i < nr; i++) {
+		int site = points_site(&points, pcs[i]);
+
+		if (site < 0 || !points_is_entry(&points, (guint32)site))
+			pcs[left++] = pcs[i];
+	}
+	return left;
+}
+
 /* One note a stall whose point is not what its program says. */
 static void note(const struct points *points, const struct stall *stall,
 	int got, guint64 pc, GString *notes)
@@ -316,15 +343,16 @@ static void note(const struct points *points, const struct stall *stall,
 
 	if (!notes || !got)
 		return;
-	if (fn < 0)
+	if (got < 0)
 		g_string_append_printf(notes,
 			"stall at %s: this kernel has no such function with "
-			"KCOV: a plain race\n",
+			"KCOV, or it is inlined: a plain race\n",
 			stall->symbol);
 	else
 		g_string_append_printf(notes,
-			"stall at %s+0x%x: no such point in this build (or it "
-			"is patched out: --all-sites), nearest is +0x%x\n",
+			"stall at %s+0x%x: there is no such point in this "
+			"build, or it is patched out (--all-sites keeps all); "
+			"nearest is +0x%x\n",
 			stall->symbol, stall->offset,
 			(guint)(pc - points->fn[fn].addr));
 }

@@ -213,6 +213,7 @@ static gboolean open_template(struct target *target, gboolean all_sites,
 	struct calibration calibration = {
 		.nr_lanes = target->nr_lanes,
 		.all_sites = all_sites,
+		.vmlinux = target->vmlinux,
 		.progress = told_progress,
 		.user = (void *)options,
 	};
