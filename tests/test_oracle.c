@@ -266,6 +266,26 @@ static const struct {
 		"0123456789g0123456789g0123456789g0123456789g0123456789g"
 		"0123456789g0123456789g0123456789g0123456789g",
 		"", false},
+	{"what rmap_fsck found first makes the title, not its WARN",
+		"[  1.0][  T9] rmap_fsck: walk-misses-mapping at 0x1000 of "
+		"pid 9 (l0p0t0), vma 0x1000-0x2000\n"
+		"[  1.1][  T9] rmap_fsck: 1 errors in 2 mappings of pid 9 "
+		"(l0p0t0)\n"
+		"[  1.2][  T9] WARNING: CPU: 0 PID: 9 at mm/rmap_fsck.c:358 "
+		"rmap_fsck_write+0x1/0x2\n",
+		"rmaptorture: rmap walk misses a mapping", "", false},
+	{"a kind of rmap_fsck that we do not know yet",
+		"rmap_fsck: new-kind at 0x1000 of pid 9 (l0p0t0)\n",
+		"rmaptorture: rmap_fsck: new-kind", "", false},
+	{"a dead anon_vma is titled by who had the folio in hand",
+		"debug_anon_rmap: the anon_vma of pfn 0x21 is dead\n"
+		"WARNING: CPU: 0 PID: 7 at mm/debug_anon_rmap.c:59 "
+		"debug_anon_rmap+0x1/0x2\n"
+		"Call Trace:\n <TASK>\n debug_anon_rmap+0x1/0x2\n "
+		"zap_present_ptes+0x1/0x2\n",
+		"rmaptorture: anon_vma of a mapped folio is dead in "
+		"zap_present_ptes",
+		"", false},
 	{"nothing at all", "", "", "", false},
 };
 
