@@ -15,9 +15,7 @@
 #include "guest/guest.h"
 #include "stress/stress.h"
 
-#define IDLE_US	  5000
-#define MIX_LEAST 2
-#define MIX_MOST  5
+#define IDLE_US 5000
 
 static void broken(struct board *board, const char *text)
 	__attribute__((noreturn));
@@ -91,23 +89,6 @@ static uint64_t runnable(struct board *board)
 	return set;
 }
 
-static uint64_t pick(struct rng *rng, uint64_t set)
-{
-	uint32_t all = (uint32_t)__builtin_popcountll(set);
-	uint32_t want = rng_range(rng, MIX_LEAST, MIX_MOST), left = all;
-	uint64_t ret = 0;
-
-	for (uint32_t i = 0; i <= ROW_PEER; i++) {
-		if (!(set >> i & 1))
-			continue;
-		if (rng_below(rng, left--) < want) {
-			ret |= 1ull << i;
-			want--;
-		}
-	}
-	return ret;
-}
-
 /* A stressor whose walk never ran has shown nothing. */
 static void prove(struct board *board, uint32_t row)
 {
@@ -159,15 +140,21 @@ static void load_run(struct board *board)
 	rng_seed(&rng, load->seed);
 	quiet_begin();
 	sample_begin();
-	for (uint32_t i = 0; set && now_ns() < end && !board->stop &&
-			     !board->finding.claimed;
+	for (uint32_t i = 0; set && !board->stop && !board->finding.claimed;
 		i++) {
-		uint64_t now = now_ns();
-		uint64_t stop = now + (uint64_t)load->round_s * 1000000000;
-		uint64_t some = load->flags & LOAD_MIX ? pick(&rng, set) : set;
+		uint64_t stop =
+			now_ns() + load_round_s(load, set) * 1000000000ull;
+		uint64_t some = load_round(load, set, i, &rng);
 
+		/* the ends of rounds take time too: all have one turn */
+		if (now_ns() >= end &&
+			(!(load->flags & LOAD_TURNS) || ran == set))
+			break;
+		if (stop > end && !(load->flags & LOAD_TURNS))
+			stop = end;
+		board->running = some;
 		ran |= some;
-		if (round_run(board, some, i, stop < end ? stop : end, &why))
+		if (round_run(board, some, i, stop, &why))
 			broken(board, why.text);
 	}
 	judge(board, ran);

@@ -125,6 +125,10 @@ static void test_text(void)
 				  &why) == -EINVAL &&
 				  !memcmp(&got, &same, sizeof(got)),
 			bad[i]);
+	test_case(load_parse("--stressor all", names, ARRAY_SIZE(names), &got,
+			  &why) == 0 &&
+			  got.stressors == 7 && got.flags == LOAD_TURNS,
+		"all have their turn");
 	test_case(load_set("all", names, ARRAY_SIZE(names), &why) == 7, "all");
 }
 
@@ -166,6 +170,35 @@ static void test_shrink(void)
 	}
 }
 
+static void test_turns(void)
+{
+	struct load load = {.seconds = 60, .round_s = 20, .flags = LOAD_TURNS};
+	uint64_t set = 0x5f3b, ran = 0, mixed = 0;
+	uint32_t wrong = 0;
+	struct rng rng;
+
+	rng_seed(&rng, 3);
+	for (uint32_t turn = 0; turn < 4; turn++)
+		ran |= load_round(&load, set, turn, &rng);
+	test_case(ran == set, "eleven stressors have had their turn after 4");
+	test_case(load_round_s(&load, set) == 15, "four turns fit a minute");
+	test_case(load_round(&load, 0x10, 7, &rng) == 0x10, "one has them all");
+	load.seconds = 2;
+	test_case(load_round_s(&load, set) == 1, "a round is no shorter");
+	load.flags = LOAD_MIX;
+	for (uint32_t turn = 0; turn < 100; turn++) {
+		uint64_t some = load_round(&load, set, turn, &rng);
+		int nr = __builtin_popcountll(some);
+
+		wrong += (some & ~set) || nr < 2 || nr > 5;
+		mixed |= some;
+	}
+	test_case(
+		!wrong && mixed == set, "a mix takes two to five, in time all");
+	load.flags = 0;
+	test_case(load_round(&load, set, 1, &rng) == set, "else all at once");
+}
+
 /* What a guest wrote may be anything. */
 static void test_board(void)
 {
@@ -205,6 +238,7 @@ int main(void)
 	test_histogram();
 	test_text();
 	test_shrink();
+	test_turns();
 	test_board();
 	return test_end();
 }

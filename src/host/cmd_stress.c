@@ -24,8 +24,8 @@ static gboolean parse(int *argc, char ***argv, struct stress_options *o,
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&o->target),
 		{"stressor", 0, 0, G_OPTION_ARG_STRING, &o->stressors,
-			"all at once (default), some of them, or a mix that "
-			"changes from round to round by the seed",
+			"all in turn (default), some of them at once, or a "
+			"mix that changes from round to round by the seed",
 			"all|NAME,...|mix[:NAME,...]"},
 		{"jobs", 0, 0, G_OPTION_ARG_INT, &o->jobs,
 			"of each stressor (default 1)", "N"},
@@ -96,13 +96,18 @@ static gboolean fill_load(const struct stress_options *o, struct load *load)
 	return TRUE;
 }
 
-/* The load to run again: as few stressors as show it, as long as it takes. */
+/* The load to run again: of those that ran in that round, as few as show it,
+ * all at once, and as long as it takes. */
 static struct load smaller_load(struct target *target, const char *scratch,
 	const struct load *load, const struct stress_run *run,
 	const struct host_options *options)
 {
+	guint64 ran = run->board.running & load->stressors;
 	struct load less = *load;
 
+	if (ran)
+		less.stressors = ran;
+	less.flags = 0;
 	less.seconds = MAX(TRY_LEAST, (guint32)(run->seconds * TRY_TIMES));
 	less.stressors = stress_shrink(
 		target, scratch, &less, run->report.title, SHRINK_MAX, options);

@@ -94,6 +94,7 @@ guint64 stress_shrink(struct target *target, const char *scratch,
 		.end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC,
 	};
 
+	s.load.flags = 0;
 	return load_shrink(load->stressors, still_shows, &s);
 }
 

@@ -94,6 +94,7 @@ struct load stress_load(guint64 seed)
 		.seed = seed,
 		.jobs = 1,
 		.seconds = 60,
+		.flags = LOAD_TURNS,
 	};
 }
 

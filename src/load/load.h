@@ -119,8 +119,9 @@ enum stress_outcome {
 };
 const char *stress_outcome_name(enum stress_outcome outcome);
 
-#define LOAD_MIX  0x01 /* not all at once: some of them a round, by the seed */
-#define LOAD_PEER 0x02 /* no stressor: the tool that came in the initramfs */
+#define LOAD_MIX   0x01 /* not all at once: some of them a round, by the seed */
+#define LOAD_TURNS 0x04 /* a few of them a round, all in turn */
+#define LOAD_PEER  0x02 /* no stressor: the tool that came in the initramfs */
 
 /** struct load - what to run; written by the host */
 struct load {
@@ -132,6 +133,14 @@ struct load {
 	uint32_t scale;	  /* waits are multiplied by it: slow emulation */
 	uint32_t flags;	  /* LOAD_* */
 };
+
+/* --- turn.c --------------------------------------------------------------- */
+
+/** load_round() - those of @set, which is not empty, that run in round @turn */
+uint64_t load_round(
+	const struct load *load, uint64_t set, uint32_t turn, struct rng *rng);
+/** load_round_s() - how long each round of @set is, at least 1 */
+uint32_t load_round_s(const struct load *load, uint64_t set);
 
 /* --- text.c: a load as the command line has it --------------------------- */
 
@@ -191,6 +200,7 @@ struct board {
 	uint32_t caps;		    /* enum cap */
 	uint32_t reply;		    /* = request: @load was run */
 	uint64_t beat;		    /* rises while init lives */
+	uint64_t running;	    /* stressors of the last round */
 	uint32_t rounds, pauses;    /* so far */
 	uint32_t checks;	    /* processes that rmap_fsck found clean */
 	uint64_t vmstat[VMSTAT_NR]; /* since the load began */

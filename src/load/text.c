@@ -15,6 +15,8 @@ void load_print(const struct load *load, const char *const *names, uint32_t nr,
 	text_addf(out, "--stressor ");
 	if (load->flags & LOAD_MIX)
 		text_addf(out, "mix:");
+	if (load->flags & LOAD_TURNS)
+		text_addf(out, "turns:");
 	for (uint32_t i = 0; i < nr; i++) {
 		if (!(load->stressors >> i & 1))
 			continue;
@@ -61,8 +63,13 @@ uint64_t load_set(const char *list, const char *const *names, uint32_t nr,
 static int parse_stressors(const char *value, const char *const *names,
 	uint32_t nr, struct load *load, struct why *why)
 {
-	load->flags &= ~(uint32_t)LOAD_MIX;
-	if (!strncmp(value, "mix:", 4)) {
+	load->flags &= ~(uint32_t)(LOAD_MIX | LOAD_TURNS);
+	if (!strncmp(value, "turns:", 6)) {
+		load->flags |= LOAD_TURNS;
+		value += 6;
+	} else if (!strcmp(value, "all")) {
+		load->flags |= LOAD_TURNS;
+	} else if (!strncmp(value, "mix:", 4)) {
 		load->flags |= LOAD_MIX;
 		value += 4;
 	} else if (!strcmp(value, "mix")) {
