@@ -15,7 +15,10 @@
  *   DIR/curve.svg	      detected mutants over time
  *
  * The trial of the kernel without a bug has the name UNMUTATED: titles that it
- * gives are false findings, and detect nothing in the other trials.
+ * gives are false findings, and detect nothing in the other trials. A false
+ * finding may be too rare for one budget, so what detects a mutant is also
+ * replayed on the kernel without a bug: where it shows there too the title is a
+ * false finding from then on, and the trial is made again.
  */
 #ifndef RMAPTORTURE_BENCH_H
 #define RMAPTORTURE_BENCH_H
@@ -73,6 +76,8 @@ enum trial_status {
  * @seconds: from the searcher's first program to the first sight of the title
  *	     of the same index
  * @title:   the first that the unmutated kernel does not give, or NULL
+ * @refuted: titles that this trial first stopped at, until the unmutated kernel
+ *	     showed them with the same program
  * @programs, @edges, @seed_programs: as the searcher told; -1: it did not.
  *	     @seed_programs is the size of its corpus as it started
  * @wall:    seconds of the whole trial, boot included
@@ -84,7 +89,7 @@ struct trial {
 	guint64 seed;
 	enum trial_status status;
 	char *why, *command;
-	GPtrArray *titles;
+	GPtrArray *titles, *refuted;
 	GArray *seconds;
 	char *title;
 	double title_seconds;
@@ -116,7 +121,8 @@ struct search {
 	const char *peer;   /* NULL: the fuzzer */
 	const char *append; /* boot words beside rmap_mutant=, or NULL */
 	gint64 seconds;
-	char **tier_files; /* of the profile user: files it compiles; or NULL */
+	struct kernel *tier; /* profile user: what it runs; else NULL */
+	char **tier_files;   /* and the files that it compiles */
 	const struct host_options *options;
 	const gboolean *stop; /* set by a signal: end now */
 };
@@ -133,6 +139,11 @@ gboolean search_known(const char *peer);
  */
 gboolean search_run(const struct search *search, struct trial *trial,
 	const char *dir, const char *where, guint enough);
+
+/** search_control() - does the program that showed @title, in the trial of
+ *  folder @dir, show it on the kernel without a bug? Several tries. */
+gboolean search_control(
+	const struct search *search, const char *dir, const char *title);
 
 /* --- bench_summary.c, bench_curve.c: what it came to ---------------------- */
 

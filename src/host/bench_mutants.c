@@ -9,6 +9,7 @@
 #define TABLE  RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/mutants.tsv"
 #define FILES  RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
 #define FORK   "kernel/fork.c" /* of the user tier, beside the list */
+#define AGAIN  3	       /* times that a trial is made, at most */
 #define BUDGET "3m"
 #define OUT    "bench"
 
@@ -72,6 +73,15 @@ static char *name_of(const char *kernel)
 	return g_strndup(kernel, strcspn(kernel, ":"));
 }
 
+static gboolean open_tier(struct run *run, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+
+	return kernel_spec_lookup(run->search.kernel, &spec, error) &&
+	       kernel_ensure(spec, host_kernel_progress, (void *)run->options,
+		       &run->search.tier, error);
+}
+
 static char **tier_files(GError **error)
 {
 	g_autofree char *text = NULL;
@@ -98,7 +108,7 @@ static gboolean load(struct run *run, GError **error)
 	if (!user_tier_is(run->search.kernel))
 		return TRUE;
 	run->search.tier_files = tier_files(error);
-	return run->search.tier_files != NULL;
+	return run->search.tier_files != NULL && open_tier(run, error);
 }
 
 /* Trials may be added later, all else must stay. */
@@ -132,12 +142,32 @@ static guint64 seed_of(const struct run *run, const struct trial *trial)
 	return hash_bytes(text, strlen(text)) >> 1;
 }
 
-static struct trial *make_trial(struct run *run, const struct mutant *mutant,
-	guint number, GError **error)
+static void ignore_titles(struct run *run, const GPtrArray *titles)
+{
+	for (guint i = 0; i < titles->len; i++)
+		g_hash_table_add(run->ignored, g_strdup(titles->pdata[i]));
+}
+
+/* FALSE: what it found shows on the kernel without a bug too. */
+static gboolean stands(struct run *run, const struct trial *trial,
+	const char *dir, GPtrArray *refuted)
+{
+	if (trial->status != TRIAL_DETECTED ||
+		!strcmp(trial->name, UNMUTATED) ||
+		!search_control(&run->search, dir, trial->title))
+		return TRUE;
+	host_progress(run->options, FALSE,
+		"%s-%u: not counted, the kernel without a bug shows it too: %s",
+		trial->name, trial->number, trial->title);
+	g_ptr_array_add(refuted, g_strdup(trial->title));
+	ignore_titles(run, refuted);
+	return FALSE;
+}
+
+static struct trial *try_once(struct run *run, const struct mutant *mutant,
+	guint number, const char *dir)
 {
 	struct trial *SCOPED(trial_freep) trial = trial_new(mutant, number);
-	g_autofree char *dir = g_strdup_printf(
-		"%s/trials/%s-%u", run->out, mutant->name, number);
 	guint enough = strcmp(mutant->name, UNMUTATED)
 			       ? g_hash_table_size(run->ignored) + 1
 			       : 0;
@@ -146,15 +176,31 @@ static struct trial *make_trial(struct run *run, const struct mutant *mutant,
 	if (!search_run(&run->search, trial, dir, mutant->where, enough))
 		return NULL;
 	trial_judge(trial, run->ignored);
-	if (!trial_save(trial, run->out, error))
-		return NULL;
 	return g_steal_pointer(&trial);
 }
 
-static void ignore_titles(struct run *run, const struct trial *trial)
+static struct trial *make_trial(struct run *run, const struct mutant *mutant,
+	guint number, GError **error)
 {
-	for (guint i = 0; i < trial->titles->len; i++)
-		g_hash_table_add(run->ignored, trial->titles->pdata[i]);
+	g_autoptr(GPtrArray) refuted = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *dir = g_strdup_printf(
+		"%s/trials/%s-%u", run->out, mutant->name, number);
+	struct trial *SCOPED(trial_freep) trial = NULL;
+
+	for (guint again = 0; again < AGAIN; again++) {
+		trial_free(trial);
+		trial = try_once(run, mutant, number, dir);
+		if (!trial)
+			return NULL;
+		if (stands(run, trial, dir, refuted))
+			break;
+	}
+	trial_judge(trial, run->ignored);
+	for (guint i = 0; i < refuted->len; i++)
+		g_ptr_array_add(trial->refuted, g_strdup(refuted->pdata[i]));
+	if (!trial_save(trial, run->out, error))
+		return NULL;
+	return g_steal_pointer(&trial);
 }
 
 /* From its record, or made now. FALSE: stopped, or @error. */
@@ -186,8 +232,9 @@ static gboolean one_trial(struct run *run, const struct mutant *mutant,
 		trial_free(trial);
 		return FALSE;
 	}
+	ignore_titles(run, trial->refuted);
 	if (!strcmp(mutant->name, UNMUTATED))
-		ignore_titles(run, trial);
+		ignore_titles(run, trial->titles);
 	else
 		trial_judge(trial, run->ignored);
 	g_ptr_array_add(run->trials, trial);
@@ -313,13 +360,15 @@ int cmd_bench_mutants(int argc, char **argv)
 	int status = EXIT_BROKEN;
 
 	run.trials = g_ptr_array_new_with_free_func(trial_destroy);
-	run.ignored = g_hash_table_new(g_str_hash, g_str_equal);
+	run.ignored =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (parse(&argc, &argv, &run, &options))
 		status = prepare(&run);
 	g_hash_table_unref(run.ignored);
 	g_ptr_array_unref(run.trials);
 	g_clear_pointer(&run.mutants, g_ptr_array_unref);
 	g_strfreev(run.search.tier_files);
+	kernel_free(run.search.tier);
 	g_free(run.target.kernel);
 	g_free(run.target.append);
 	g_free(run.table);

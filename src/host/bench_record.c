@@ -20,6 +20,7 @@ struct trial *trial_new(const struct mutant *mutant, guint number)
 	trial->number = number;
 	trial->status = TRIAL_MISSED;
 	trial->titles = g_ptr_array_new_with_free_func(g_free);
+	trial->refuted = g_ptr_array_new_with_free_func(g_free);
 	trial->seconds = g_array_new(FALSE, FALSE, sizeof(double));
 	trial->programs = trial->edges = trial->seed_programs = -1;
 	return trial;
@@ -30,6 +31,7 @@ void trial_free(struct trial *trial)
 	if (!trial)
 		return;
 	g_ptr_array_unref(trial->titles);
+	g_ptr_array_unref(trial->refuted);
 	g_array_unref(trial->seconds);
 	g_free(trial->name);
 	g_free(trial->class);
@@ -75,6 +77,15 @@ static JsonArray *findings_of(const struct trial *trial)
 	return array;
 }
 
+static JsonArray *refuted_of(const struct trial *trial)
+{
+	JsonArray *array = json_array_new();
+
+	for (guint i = 0; i < trial->refuted->len; i++)
+		json_array_add_string_element(array, trial->refuted->pdata[i]);
+	return array;
+}
+
 static char *record_text(const struct trial *trial)
 {
 	g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
@@ -89,6 +100,7 @@ static char *record_text(const struct trial *trial)
 	json_object_set_string_member(
 		o, "command", trial->command ? trial->command : "");
 	json_object_set_array_member(o, "findings", findings_of(trial));
+	json_object_set_array_member(o, "refuted", refuted_of(trial));
 	json_object_set_double_member(o, "programs", trial->programs);
 	json_object_set_double_member(o, "edges", trial->edges);
 	json_object_set_double_member(o, "seed_programs", trial->seed_programs);
@@ -135,6 +147,17 @@ static void take_findings(struct trial *trial, JsonObject *o)
 	}
 }
 
+static void take_refuted(struct trial *trial, JsonObject *o)
+{
+	JsonArray *array = json_object_has_member(o, "refuted")
+				   ? json_object_get_array_member(o, "refuted")
+				   : NULL;
+
+	for (guint i = 0; array && i < json_array_get_length(array); i++)
+		g_ptr_array_add(trial->refuted,
+			g_strdup(json_array_get_string_element(array, i)));
+}
+
 static gboolean take_record(struct trial *trial, JsonObject *o)
 {
 	const char *status =
@@ -158,6 +181,7 @@ static gboolean take_record(struct trial *trial, JsonObject *o)
 	trial->load = json_object_get_double_member(o, "load");
 	trial->ended = json_object_get_int_member(o, "ended");
 	take_findings(trial, o);
+	take_refuted(trial, o);
 	return TRUE;
 }
 

@@ -6,13 +6,15 @@
 #include "bench.h"
 
 #include "child.h"
+#include "user_tier.h"
 
 #include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define START_S 900 /* kernel build and boot, on a slow and busy machine */
+#define START_S	 900 /* kernel build and boot, on a slow and busy machine */
+#define CONTROLS 3   /* tries on the kernel without a bug */
 
 /* A searcher: options of ours that it has beside those of every one. */
 static const struct {
@@ -232,4 +234,71 @@ gboolean search_run(const struct search *search, struct trial *trial,
 		trial->load = -1;
 	host_dir_remove(corpus); /* thousands of files, and of no more use */
 	return ended;
+}
+
+/* --- the kernel without a bug -----------------------------------------------
+ */
+
+static gboolean control_in_process(
+	const struct search *search, const struct finding *finding)
+{
+	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+	char text[PROG_TEXT_MAX], title[TITLE_MAX];
+	struct text to;
+
+	text_init(&to, text, sizeof(text));
+	if (!log || !log->flight[0].nr)
+		return FALSE;
+	prog_print(&log->flight[0].entry[0].prog, &to);
+	for (guint i = 0; i < CONTROLS; i++) {
+		if (user_tier_try(search->tier, search->append, text, title) >
+			0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean control_in_vm(const struct search *search, const char *dir,
+	const struct finding *finding)
+{
+	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *bin = host_executable_dir();
+	g_autofree char *path = g_build_filename(dir, "control.log", NULL);
+	struct watch watch = {.search = search,
+		.log = fopen(path, "we"),
+		.end = g_get_monotonic_time() + START_S * G_USEC_PER_SEC};
+	const struct child_hooks hooks = {watch_line, watch_look, &watch};
+	int status = -1;
+
+	if (!watch.log)
+		return FALSE;
+	host_args_add(args, "%s/rmaptorture", bin);
+	host_args_add(args, "repro");
+	host_args_add(args, "%s", finding->dir);
+	host_args_add(args, "--kernel=%s", search->kernel);
+	host_args_add(
+		args, "--append=%s", search->append ? search->append : "");
+	host_args_add(args, "-n%d", CONTROLS);
+	g_ptr_array_add(args, NULL);
+	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);
+	(void)fclose(watch.log);
+	g_free(watch.last);
+	return status == EXIT_FINDING;
+}
+
+gboolean search_control(
+	const struct search *search, const char *dir, const char *title)
+{
+	g_autofree char *out = g_build_filename(dir, "out", NULL);
+	g_autoptr(GPtrArray) findings = store_list(out, NULL);
+
+	for (guint i = 0; findings && i < findings->len; i++) {
+		const struct finding *finding = findings->pdata[i];
+
+		if (strcmp(finding->title, title))
+			continue;
+		return search->tier ? control_in_process(search, finding)
+				    : control_in_vm(search, dir, finding);
+	}
+	return FALSE;
 }

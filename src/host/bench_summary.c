@@ -65,6 +65,17 @@ static void print_trial(const struct trial *trial)
 	}
 }
 
+static void note_false(
+	const GPtrArray *titles, GHashTable *seen, struct host_result *result)
+{
+	for (guint i = 0; i < titles->len; i++) {
+		if (!g_hash_table_add(seen, titles->pdata[i]))
+			continue;
+		printf("  %s\n", (const char *)titles->pdata[i]);
+		host_result_finding(result, titles->pdata[i], "", 0, 0);
+	}
+}
+
 static guint print_false(const GPtrArray *trials, struct host_result *result)
 {
 	g_autoptr(GHashTable) titles =
@@ -73,15 +84,9 @@ static guint print_false(const GPtrArray *trials, struct host_result *result)
 	for (guint i = 0; i < trials->len; i++) {
 		const struct trial *trial = trials->pdata[i];
 
-		for (guint t = 0; is_unmutated(trial) && t < trial->titles->len;
-			t++) {
-			char *title = trial->titles->pdata[t];
-
-			if (!g_hash_table_add(titles, title))
-				continue;
-			printf("  %s\n", title);
-			host_result_finding(result, title, "", 0, 0);
-		}
+		if (is_unmutated(trial))
+			note_false(trial->titles, titles, result);
+		note_false(trial->refuted, titles, result);
 	}
 	if (!g_hash_table_size(titles))
 		printf("  none\n");
