@@ -20,8 +20,10 @@
 static const struct {
 	const char *name, *command;
 	gboolean has_enough; /* --stop-after, --replays */
+	const char *more;    /* one more argument, or NULL */
 } searches[] = {
-	{"fuzz", "fuzz", TRUE},
+	{"fuzz", "fuzz", TRUE, NULL},
+	{"stress", "stress", FALSE, "--no-shrink"},
 };
 
 gboolean search_known(const char *peer)
@@ -64,6 +66,8 @@ static GPtrArray *command(const struct search *search,
 		host_args_add(args, "--replays=0");
 		host_args_add(args, "--stop-after=%u", enough);
 	}
+	if (searches[which].more)
+		host_args_add(args, "%s", searches[which].more);
 	host_args_add(args, "--out=%s/out", dir);
 	host_args_add(args, "--json=%s/result.json", dir);
 	g_ptr_array_add(args, NULL);
