@@ -86,13 +86,15 @@ static char *last_line(const char *log, const char *prefix)
 /* The first of ours is the title; a sanitizer's summary stands in for it. */
 char *user_tier_title(const char *log)
 {
-	const char *ours = g_strstr_len(log, -1, PREFIX);
+	const char *ours =
+		g_str_has_prefix(log, PREFIX) ? log : strstr(log, "\n" PREFIX);
 	char *title;
 
+	/* at the start of a line: libFuzzer tells the program's path too */
 	if (!ours)
 		return last_line(log, "SUMMARY: ");
-	title = g_strndup(
-		ours + strlen(PREFIX), strcspn(ours + strlen(PREFIX), "\n"));
+	ours += strlen(PREFIX) + (*ours == '\n');
+	title = g_strndup(ours, strcspn(ours, "\n"));
 	title[MIN(strlen(title), TITLE_MAX - 1)] = '\0';
 	return title;
 }
