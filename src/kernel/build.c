@@ -215,7 +215,8 @@ static void take_warning(struct output *output, const char *line)
 {
 	const char *top = "../src/";
 
-	if (!strstr(line, ": warning: ") || output->warnings->len >= WARNINGS_MAX)
+	if (!strstr(line, ": warning: ") ||
+		output->warnings->len >= WARNINGS_MAX)
 		return;
 	if (g_str_has_prefix(line, output->src))
 		line += strlen(output->src) + 1;

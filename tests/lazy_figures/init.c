@@ -17,13 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SWITCH "/sys/kernel/mm/anon_vma_lazy/enabled"
+#define SWITCH	  "/sys/kernel/mm/anon_vma_lazy/enabled"
 #define PROCESSES 200
-#define AREAS 24
-#define ROUNDS 3
+#define AREAS	  24
+#define ROUNDS	  3
 
-static const char *const caches[] = {"anon_vma", "anon_vma_chain", "anon_lazy",
-				     "vm_area_struct"};
+static const char *const caches[] = {
+	"anon_vma", "anon_vma_chain", "anon_lazy", "vm_area_struct"};
 #define NR_CACHES (sizeof(caches) / sizeof(caches[0]))
 
 static void must(int is_ok, const char *what)
@@ -92,7 +92,7 @@ static void touch_areas(void)
 {
 	for (int i = 0; i < AREAS; i++) {
 		char *area = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		must(area != MAP_FAILED, "mmap");
 		must(!mprotect(area, 4096, PROT_READ), "mprotect");
@@ -156,7 +156,7 @@ static void report_objects(const char *how, int does_exec)
 	measure_objects("off", does_exec, off);
 	for (size_t i = 0; i < NR_CACHES; i++)
 		printf("figure %s_%s on %ld off %ld\n", caches[i], how, on[i],
-		       off[i]);
+			off[i]);
 }
 
 static void fork_and_exit(int times)
@@ -175,7 +175,7 @@ static void fork_and_exit(int times)
 static uint64_t time_forks(int times)
 {
 	char *area = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t start;
 
 	must(area != MAP_FAILED, "mmap");
@@ -201,7 +201,7 @@ static uint64_t time_faults(void)
 {
 	uint64_t start = now_ns();
 	char *area = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	must(area != MAP_FAILED, "mmap");
 	for (size_t at = 0; at < 16 << 20; at += 4096)
@@ -217,7 +217,7 @@ static uint64_t time_first_faults(void)
 
 	for (int i = 0; i < 2000; i++) {
 		char *area = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		must(area != MAP_FAILED, "mmap");
 		*area = 1;
@@ -237,7 +237,7 @@ static uint64_t in_process(const char *state, uint64_t (*measure)(void))
 	if (!fork()) {
 		took = measure();
 		must(write(ends[1], &took, sizeof(took)) == sizeof(took),
-		     "write");
+			"write");
 		_exit(0);
 	}
 	must(read(ends[0], &took, sizeof(took)) == sizeof(took), "read");
@@ -258,7 +258,7 @@ static void report_time(const char *name, uint64_t (*measure)(void))
 		off = took < off ? took : off;
 	}
 	printf("figure %s_us on %lu off %lu ratio %.3f\n", name, on / 1000,
-	       off / 1000, (double)on / (double)off);
+		off / 1000, (double)on / (double)off);
 }
 
 static void print_counters(void)
