@@ -139,13 +139,13 @@ gboolean campaign_run(struct campaign *c, GError **error)
 
 	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
 		g_source_remove(signals[i]);
+	if (!c->end)
+		c->end = g_strdup(!ok	    ? "it cannot go on"
+				  : c->stop ? "it was interrupted; start it "
+					      "again and it goes on"
+					    : "the time is over");
 	if (c->state)
-		campaign_say(c, "ends: %s",
-			!ok	  ? "it cannot go on"
-			: c->end  ? c->end
-			: c->stop ? "it was interrupted; start it again and it "
-				    "goes on"
-				  : "the time is over");
+		campaign_say(c, "ends: %s", c->end);
 	return ok;
 }
 

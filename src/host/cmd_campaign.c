@@ -73,8 +73,7 @@ static int run(struct campaign *c, struct host_result *result)
 	if (c->state) {
 		printf("%s: %.0f s, start %u, %u MiB; %s\n", c->conf->out,
 			c->state->seconds, c->state->starts,
-			disk_mib(c->conf->out),
-			c->end ? c->end : "interrupted or over");
+			disk_mib(c->conf->out), c->end);
 		print_entries(c);
 		print_findings(c, result);
 		add_figures(c, result);
