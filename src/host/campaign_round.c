@@ -206,6 +206,7 @@ gboolean campaign_round(struct campaign *c, gint64 seconds, GError **error)
 	c->status_programs = 0;
 	c->status_time = g_get_monotonic_time();
 	c->before = *c->used;
+	campaign_save(c);
 	if (c->entry->stressor) {
 		ok = round_stress(c, seconds, error);
 		c->used->rounds++;

@@ -53,7 +53,7 @@ static char *compiler_error(const char *message)
 	for (char **line = lines; *line; line++) {
 		const char *top = strstr(*line, "/src/");
 
-		if (!strstr(*line, ": error: "))
+		if (!strstr(*line, "error: "))
 			continue;
 		if (g_str_has_prefix(*line, "../src/"))
 			return g_strdup(*line + strlen("../src/"));
@@ -76,6 +76,14 @@ static gboolean is_tier_fault(const char *message)
 static char *first_line(const char *text)
 {
 	return g_strndup(text, strcspn(text, "\n"));
+}
+
+/* What make ends with: the linker's or a script's own words are above it */
+static const char *last_line(const char *text)
+{
+	const char *at = strrchr(text, '\n');
+
+	return at ? at + 1 : text;
 }
 
 /* The number of the patch that did not apply; 0: it is none of ours. */
@@ -177,16 +185,16 @@ static void end_build(struct premerge *p, struct review_step *step,
 static gboolean note_user(struct premerge *p, struct review_step *step,
 	guint prefix, const GError *error)
 {
-	g_autofree char *head = NULL;
+	g_autofree char *line = NULL;
 
 	if (!g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_BUILD) ||
 		!is_tier_fault(error->message))
 		return note_failure(p, step, prefix, "user", error);
-	head = first_line(error->message);
+	line = compiler_error(error->message);
 	step_end(step, VERDICT_SKIP,
 		"the user-space tier does not know this code "
 		"(docs/user-tier.md): %s",
-		head);
+		line ? line : last_line(error->message));
 	return FALSE;
 }
 

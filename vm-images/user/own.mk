@@ -18,7 +18,7 @@ DEPS       = -MMD -MP -MT $@ -MF $(CURDIR)/$(@:.o=.d)
 HFLAGS    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-pie \
 	     -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	     -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings \
-	     -I$(ROOT)/src -I$(ROOT)/fuzz
+	     -I$(ROOT)/src -I$(ROOT)/fuzz -I$(ROOT)
 SANITIZE  := -fsanitize=fuzzer,address,undefined
 
 KERNEL_C  := $(wildcard $(ROOT)/src/user/kernel/*.c)
