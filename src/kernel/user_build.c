@@ -196,8 +196,10 @@ static bool kernel_objects(const struct build_input *input,
 		return false;
 	if (g_file_get_contents(stamp, &done, NULL, NULL) &&
 		g_str_equal(done, key) &&
-		g_file_test(tree->obj, G_FILE_TEST_IS_DIR))
+		g_file_test(tree->obj, G_FILE_TEST_IS_DIR)) {
+		phase(output, "compile", OWN_OBJECTS);
 		return config_check(input, tree, result, error);
+	}
 	(void)g_unlink(stamp);
 	if (!configure(input, tree, result, output, error))
 		return false;

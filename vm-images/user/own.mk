@@ -30,6 +30,13 @@ HOST_O    := $(addprefix host_,$(notdir $(HOST_C:.c=.o)))
 
 vpath %.c $(sort $(dir $(HOST_C)))
 
+# The lists of what includes what name files of ROOT: those of another checkout,
+# which may be gone, are of no use.
+ifneq ($(file <root.txt),$(ROOT))
+$(shell rm -f *.d *.o)
+$(file >root.txt,$(ROOT))
+endif
+
 rmaptorture-user: kernel.o stubs.o $(HOST_O) $(ROOT)/src/user/layout.lds
 	@echo '  LD      $@'
 	@clang -no-pie $(SANITIZE) -Wl,-T,$(ROOT)/src/user/layout.lds \
