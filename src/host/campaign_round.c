@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define MINIMIZE_MIN  500 /* programs; a smaller corpus is left alone */
-#define MINIMIZE_S    120 /* at most, or the corpus stays as it is */
-#define LINK_OVERHEAD 2	  /* times the size after the last time */
+#define MINIMIZE_MIN 500 /* programs; a smaller corpus is left alone */
+#define MINIMIZE_S   120 /* at most, or the corpus stays as it is */
+#define GROWN	     2	 /* times the size after the last time */
 
 /* ---- minimizing ---- */
 
@@ -17,7 +17,7 @@ static gboolean has_grown(const struct campaign *c)
 	guint nr = corpus_count(c, c->entry);
 
 	return nr >= MINIMIZE_MIN &&
-	       (c->full || nr >= LINK_OVERHEAD * c->used->minimized);
+	       (c->full || nr >= GROWN * c->used->minimized);
 }
 
 /* @kept has what a whole merge found to be needed. */
@@ -75,8 +75,20 @@ static void minimize_vm(struct campaign *c, struct target *target)
 
 	if (kept && session_run(&session, &error) && session.finished)
 		keep(c, kept);
+	c->used->deaths += session.deaths;
 	session_clear(&session);
 	host_scratch_free(g_steal_pointer(&kept));
+}
+
+static void minimize(
+	struct campaign *c, struct target *target, const struct kernel *kernel)
+{
+	if (target)
+		minimize_vm(c, target);
+	else
+		minimize_user(c, kernel);
+	/* one that did not come to its end is not tried every round */
+	c->used->minimized = corpus_count(c, c->entry);
 }
 
 /* ---- the user tier ---- */
@@ -121,7 +133,7 @@ static gboolean round_user(struct campaign *c, gint64 seconds, GError **error)
 	if (ok && !c->full)
 		campaign_replay(c, NULL, kernel);
 	if (ok && has_grown(c))
-		minimize_user(c, kernel);
+		minimize(c, NULL, kernel);
 	return ok;
 }
 
@@ -195,7 +207,7 @@ static gboolean round_vm(struct campaign *c, gint64 seconds, GError **error)
 	if (!c->full)
 		campaign_replay(c, target, NULL);
 	if (has_grown(c))
-		minimize_vm(c, target);
+		minimize(c, target, NULL);
 	return TRUE;
 }
 
