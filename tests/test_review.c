@@ -169,6 +169,11 @@ static void test_verdicts(void)
 	test_case(verdict_is(review, REVIEW_NOT_TESTED),
 		"a step that was skipped is no test");
 	review = review_example();
+	add_programs(review, VERDICT_PASS);
+	((struct review_step *)review->steps->pdata[1])->cut = TRUE;
+	test_case(verdict_is(review, REVIEW_NOT_TESTED),
+		"nor is one that was cut short");
+	review = review_example();
 	add_programs(review, VERDICT_BROKEN);
 	test_case(verdict_is(review, REVIEW_BROKEN),
 		"our own failure is no finding");

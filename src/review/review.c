@@ -117,7 +117,8 @@ enum review_verdict review_verdict(const struct review *review)
 		if (step->outcome == VERDICT_FINDING)
 			return REVIEW_FINDINGS;
 		broken |= step->outcome == VERDICT_BROKEN;
-		tested |= step->tests && step->outcome == VERDICT_PASS;
+		tested |= step->tests && !step->cut &&
+			  step->outcome == VERDICT_PASS;
 	}
 	if (broken)
 		return REVIEW_BROKEN;
