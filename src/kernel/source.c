@@ -144,6 +144,31 @@ static bool unpack(const char *tarball, const char *dir, GError **error)
 	return true;
 }
 
+/*
+ * Has nobody written into the unpacked tarball? Trees are hard links to it, so
+ * an editor that writes in place there changes it for all. No member of a
+ * tarball is younger than the tarball.
+ */
+static bool is_untouched(const char *dir, const char *tarball)
+{
+	char *const paths[] = {(char *)dir, NULL};
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	bool is_same = fts != NULL;
+	struct stat st;
+	FTSENT *entry;
+
+	if (stat(tarball, &st))
+		is_same = false;
+	while (is_same && (entry = fts_read(fts))) {
+		if (entry->fts_info == FTS_F &&
+			entry->fts_statp->st_mtim.tv_sec > st.st_mtim.tv_sec)
+			is_same = false;
+	}
+	if (fts)
+		(void)fts_close(fts);
+	return is_same;
+}
+
 /* The unpacked tarball, in a folder named by its hash. */
 static char *base_ensure(const char *base, kernel_progress_fn progress,
 	void *user, GError **error)
@@ -153,24 +178,26 @@ static char *base_ensure(const char *base, kernel_progress_fn progress,
 	g_autofree char *tarball = tarball_path(base);
 	g_autofree char *top = cache_path("bases", NULL);
 	g_autofree char *dir = NULL;
+	const char *rm[] = {"rm", "-rf", NULL, NULL};
 	bool ok;
 	int fd;
 
 	if (!sha || !mkdir_all(top, error))
 		return NULL;
-	dir = g_strdup_printf("%s/%s-%.12s", top, base, sha);
+	rm[2] = dir = g_strdup_printf("%s/%s-%.12s", top, base, sha);
 	fd = lock_take(top, NULL, NULL, error);
 	if (fd < 0)
 		return NULL;
-	ok = g_file_test(dir, G_FILE_TEST_IS_DIR);
+	ok = g_file_test(dir, G_FILE_TEST_IS_DIR) && is_untouched(dir, tarball);
 	if (!ok && progress)
 		progress(&now, user);
-	ok = ok || unpack(tarball, dir, error);
+	ok = ok || (run_ok(rm, error) && unpack(tarball, dir, error));
 	close(fd);
 	return ok ? g_steal_pointer(&dir) : NULL;
 }
 
-/* Hard links: patch and tree_sync() replace a file, never write into it. */
+/* Hard links: patch and tree_sync() replace a file, never write into it; and
+ * see is_untouched(). */
 static bool stage_base(const char *dir, const char *stage, GError **error)
 {
 	const char *argv[] = {"cp", "-al", dir, stage, NULL};
