@@ -10,7 +10,7 @@
 #define RMAPTORTURE_FUZZ_SCHEDULE_H
 
 #include "cover/points.h"
-#include "prog/prog.h"
+#include "prog/result.h"
 #include "slot/slot.h"
 
 #define SCHEDULE_SITES 65536 /* of a kernel; those behind are left alone */

@@ -4,7 +4,7 @@
  * shadow allows. argv[1]: how many programs go through text (default 10000),
  * argv[2]: the seed.
  */
-#include "prog/prog.h"
+#include "prog/result.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -483,23 +483,6 @@ static void test_end_pages(void)
 		"end pages: each once, in order, as many as fit");
 }
 
-static void test_c_source(void)
-{
-	static char buf[1 << 16];
-	struct prog prog;
-	struct text text;
-	struct rng rng;
-
-	rng_seed(&rng, 1);
-	prog_generate(&prog, PROG_CALLS_MAX, CAPS_ALL, &rng);
-	text_init(&text, buf, sizeof(buf));
-	test_case(prog_c_source(&prog, &text) == 0 && strstr(buf, "int main"),
-		"the longest program has a C source");
-	text_init(&text, buf, 2000);
-	test_case(prog_c_source(&prog, &text) == -ENOSPC,
-		"a C source that does not fit is an error");
-}
-
 /*
  * What the shadow allows. @run says what the calls did and saw, word by word:
  *   C=S,S...  expect C saw: N (the stamp of call N at the same page), N@V+P
@@ -951,7 +934,6 @@ int main(int argc, char **argv)
 	test_minimize(seed);
 	test_stamps();
 	test_end_pages();
-	test_c_source();
 	test_shadow();
 	return test_end();
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prog/prog.h"
+#include "prog/result.h"
 #include "test.h"
 
 #define ROUNDS	 3000

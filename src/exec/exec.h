@@ -20,7 +20,7 @@
 #include "base/base.h"
 #include "guest/guest.h"
 #include "guest/kcov.h"
-#include "prog/prog.h"
+#include "prog/result.h"
 #include "slot/slot.h"
 
 #define ACTOR_STACK_BYTES 16384

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "csource/csource.h"
+
 #define RUNS_DEFAULT   20
 #define MINIMIZE_TRIES 300
 #define C_SOURCE_MAX   (256 * 1024)

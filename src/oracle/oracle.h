@@ -7,7 +7,7 @@
 #define RMAPTORTURE_ORACLE_H
 
 #include "base/base.h"
-#include "prog/prog.h"
+#include "prog/result.h"
 
 #define TITLE_MAX 160
 

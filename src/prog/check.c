@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "prog/result.h"
+
 static bool range_is_good(const union arg *arg)
 {
 	const struct range *range = &arg->range;

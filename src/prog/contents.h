@@ -9,7 +9,7 @@
 #ifndef RMAPTORTURE_PROG_CONTENTS_H
 #define RMAPTORTURE_PROG_CONTENTS_H
 
-#include "prog/prog.h"
+#include "prog/result.h"
 #include "prog/stamp.h"
 
 /*

@@ -8,6 +8,8 @@
 
 #include "prog/prog.h"
 
+#define HUGE_PAGES 512 /* pages of a PMD-sized huge page */
+
 #define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
 
 /** struct area - a range that is probably mapped */
@@ -34,14 +36,42 @@ struct gen {
 	bool has_last;
 };
 
+static inline uint32_t range_end(const struct range *range)
+{
+	return range->page + range->pages;
+}
+
+static inline bool ranges_meet(const struct range *a, const struct range *b)
+{
+	return a->slot == b->slot && a->page < range_end(b) &&
+	       b->page < range_end(a);
+}
+
+static inline bool range_covers(
+	const struct range *outer, const struct range *inner)
+{
+	return outer->slot == inner->slot && outer->page <= inner->page &&
+	       range_end(inner) <= range_end(outer);
+}
+
 /** gen_init() - before the first call: only p0 lives, nothing is mapped */
 void gen_init(struct gen *gen, uint32_t caps, struct rng *rng);
 /** gen_note() - @call was made */
 void gen_note(struct gen *gen, const struct call *call);
+/** gen_area() - the latest area of @proc that meets @range, or NULL */
+struct area *gen_area(
+	struct gen *gen, uint32_t proc, const struct range *range);
 /** gen_call() - a call worth making next; not yet noted */
 void gen_call(struct gen *gen, struct call *ret);
 /** gen_range() - a range that @proc has mapped, or part of it, or nearby */
 struct range gen_range(struct gen *gen, uint32_t proc);
+/** gen_part() - some of @range: all, an end, the middle, or neighbours too */
+struct range gen_part(struct gen *gen, const struct range *range);
+/** gen_arg() - argument @i of @call, whose op, actor and earlier arguments are
+ *  there */
+void gen_arg(struct gen *gen, struct call *call, uint32_t i);
+/** gen_bit() - one of the bits of @mask, which is not 0 */
+uint32_t gen_bit(struct gen *gen, uint32_t mask);
 /** gen_value() - index of a value of @set that the guest can do */
 uint32_t gen_value(struct gen *gen, enum value_set set);
 /** gen_fail() - let an allocation of @call fail */

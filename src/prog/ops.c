@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The tables of ops.def and values.def, and what follows from a row. */
-#include "prog/prog.h"
+#include "prog/result.h"
 
 #include <asm/unistd.h>
 #include <linux/mempolicy.h>

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "prog/result.h"
+
 const struct stall *call_stall(const struct prog *prog, uint32_t i)
 {
 	for (uint32_t k = 0; k < prog->nr_stalls; k++)

@@ -20,7 +20,7 @@
 #define RMAPTORTURE_SLOT_H
 
 #include "base/base.h"
-#include "prog/prog.h"
+#include "prog/result.h"
 
 #define SLOT_MAGIC     0x4c535452u /* "RTSL" */
 #define SLOT_VERSION   2

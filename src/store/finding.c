@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "csource/csource.h"
+
 #define C_SOURCE_MAX (1u << 20)
 #define HASH_MIN     4 /* digits that name a finding */
 

@@ -35,7 +35,7 @@
 #ifndef RMAPTORTURE_USER_H
 #define RMAPTORTURE_USER_H
 
-#include "prog/prog.h"
+#include "prog/result.h"
 #include "user/model.h"
 
 #define USER_PREFIX	 "rmaptorture-user: "

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* csource: a program as C, for a mail to somebody who has no rmaptorture. */
+#ifndef RMAPTORTURE_CSOURCE_CSOURCE_H
+#define RMAPTORTURE_CSOURCE_CSOURCE_H
+
+#include "prog/prog.h"
+
+/**
+ * prog_c_source() - a C program that makes the same calls, for a mail
+ *
+ * Stands alone (gcc -static -pthread); prints each call with its errno; runs
+ * the whole program argv[1] times (default 1). Returns 0 or -ENOSPC.
+ */
+int prog_c_source(const struct prog *prog, struct text *out);
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The runtime of csource.c's programs, in pieces: a program has the first, the
+ * last, and of the others those that it needs.
+ */
+
+/* === begin === */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum state { NOT_RUN, STARTED, DONE, SKIPPED };
+enum life { NONE, LIVES, DEAD };
+
+struct call {
+	int proc, thread, async;
+	int fail, fail_all; /* which allocation; and all later ones */
+	long (*make)(int i);
+	long nr; /* of the system call (x86-64) */
+	unsigned long arg[6];
+	const char *text;
+};
+
+/* What all processes share */
+struct shared {
+	int turn; /* number of the call whose turn it is */
+	int life[8], exiting[8], pid[8];
+	int state[NR_CALLS + 1];
+};
+static struct shared *shared;
+
+static const struct call calls[NR_CALLS + 1];
+static int memfd = -1, file = -1;
+static __thread sigjmp_buf fault;
+static void process(int proc);
+
+#define GET(x)	  __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
+#define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST)
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(fault, 1);
+}
+
+/* Who, when, where; and a hash of it */
+static unsigned long stamp(unsigned int low)
+{
+	unsigned long z = (low + 1) * 0x9e3779b97f4a7c15ul;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ul;
+	z ^= z >> 27;
+	return (z << 33 >> 1) | 1ul << 32 | low;
+}
+
+__attribute__((unused)) static long file_write(
+	const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	long ret = fd < 0 ? -1 : write(fd, text, strlen(text));
+	int err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return ret < 0 ? -err : ret;
+}
+
+/* === syscall === */
+static long make_syscall(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	long ret = syscall(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+	return ret == -1 ? -errno : ret;
+}
+
+/* === mmap === */
+/* address, bytes, protection, flags, file, offset */
+static long make_mmap(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	int fd = a[4] == 1 ? file : a[4] == 2 ? memfd : -1;
+	void *map = mmap((void *)a[0], a[1], a[2], a[3], fd, a[5]);
+
+	return map == MAP_FAILED ? -errno : 0;
+}
+
+/* === touch === */
+/* address, pages, stamp of the first page; three words each page */
+static long make_touch(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	volatile unsigned long page = 0;
+
+	if (sigsetjmp(fault, 1))
+		return -EFAULT;
+	for (; page < a[1]; page++) {
+		volatile unsigned long *at = (void *)(a[0] + page * 4096);
+
+		at[0] = at[256] = at[511] = stamp(a[2] + page);
+	}
+	return page;
+}
+
+/* === expect === */
+static void stamp_print(unsigned long s)
+{
+	unsigned int low = s & 0x7fffff;
+
+	if (!s)
+		printf("zeros");
+	else if (s != stamp(low))
+		printf("0x%016lx: nobody wrote this", s);
+	else if ((low >> 13 & 127) == 64)
+		printf("page %u of the file", low & 1023);
+	else
+		printf("p%u's touch in call %u of v%u+%u", low >> 20 & 7,
+			low >> 13 & 127, low >> 10 & 7, low & 1023);
+}
+
+/* address, pages, number of the first page */
+static long make_expect(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	volatile unsigned long page, bad = 0;
+
+	for (page = 0; page < a[1]; page++) {
+		volatile unsigned long *at = (void *)(a[0] + page * 4096);
+		unsigned long s;
+
+		if (sigsetjmp(fault, 1)) {
+			printf("    p%d reads +%lu: no mapping\n",
+				calls[i].proc, a[2] + page);
+			bad = bad + 1;
+			continue;
+		}
+		s = at[0];
+		printf("    p%d reads +%lu: ", calls[i].proc, a[2] + page);
+		stamp_print(s);
+		puts(s != at[256] || s != at[511] ? ", TORN" : "");
+	}
+	return bad ? -EFAULT : (long)page;
+}
+
+/* === fork === */
+static long make_fork(int i)
+{
+	int child = calls[i].arg[0], old = GET(shared->life[child]);
+	long pid;
+
+	if (old == LIVES)
+		return -EEXIST;
+	SET(shared->exiting[child], 0);
+	SET(shared->life[child], LIVES);
+	pid = syscall(SYS_clone, 0x00108000 | SIGCHLD, 0, &shared->pid[child],
+		0, 0); /* PARENT, PARENT_SETTID */
+	if (pid == 0)
+		process(child);
+	if (pid < 0)
+		SET(shared->life[child], old);
+	return pid < 0 ? -errno : 0;
+}
+
+/* === exit === */
+static long make_exit(int i)
+{
+	printf("%2d  %s\n", i, calls[i].text);
+	SET(shared->exiting[calls[i].proc], 1);
+	_exit(0);
+}
+
+/* === wait === */
+static long make_wait(int i)
+{
+	int child = calls[i].arg[0];
+
+	if (GET(shared->life[child]) == NONE || child == calls[i].proc)
+		return -ECHILD;
+	if (GET(shared->life[child]) == LIVES && !GET(shared->exiting[child]))
+		return -EAGAIN;
+	while (GET(shared->life[child]) == LIVES)
+		sched_yield();
+	return 0;
+}
+
+/* === barrier === */
+static long make_barrier(int i)
+{
+	(void)i;
+	return 0; /* the conductor has waited */
+}
+
+/* === move_pages === */
+/* address, pages, node, flags */
+static long make_move_pages(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	void *at[1024];
+	int node[1024], status[1024];
+	long ret;
+
+	for (unsigned long k = 0; k < a[1]; k++) {
+		at[k] = (void *)(a[0] + k * 4096);
+		node[k] = a[2];
+	}
+	ret = syscall(SYS_move_pages, 0, a[1], at, node, status, a[3]);
+	return ret < 0 ? -errno : ret;
+}
+
+/* === migrate_pages === */
+static long make_migrate_pages(int i)
+{
+	unsigned long to = 1ul << calls[i].arg[0], from = to ^ 3;
+	long ret = syscall(SYS_migrate_pages, 0, 3, &from, &to);
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* === mbind === */
+/* address, bytes, node, flags; MPOL_BIND */
+static long make_mbind(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	unsigned long mask = 1ul << a[2];
+	long ret = syscall(SYS_mbind, a[0], a[1], 2, &mask, 3, a[3]);
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* === split === */
+/* address, bytes, order */
+static long make_split(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	char text[96];
+
+	snprintf(text, sizeof(text),
+		a[2] ? "%d,0x%lx,0x%lx,%lu" : "%d,0x%lx,0x%lx", getpid(), a[0],
+		a[0] + a[1], a[2]);
+	return file_write("/sys/kernel/debug/split_huge_pages", text);
+}
+
+/* === reclaim === */
+/* bytes, from the cgroup that we are in */
+static long make_reclaim(int i)
+{
+	char line[256] = "", path[400], text[32];
+	FILE *f = fopen("/proc/self/cgroup", "r");
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = 0;
+	if (f)
+		fclose(f);
+	line[strcspn(line, "\n")] = 0;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.reclaim",
+		strncmp(line, "0::", 3) ? "" : line + 3);
+	snprintf(text, sizeof(text), "%lu", calls[i].arg[0]);
+	return file_write(path, text);
+}
+
+/* === rmap_fsck === */
+static long make_rmap_fsck(int i)
+{
+	(void)i;
+	return file_write("/sys/kernel/debug/rmap_fsck", "self");
+}
+
+/* === fails === */
+#define PROC  "/proc/thread-self/"
+#define DEBUG "/sys/kernel/debug/"
+static __thread int nth_fd, task_fd;
+
+static void fail_setup(void)
+{
+	static const char *const names[] = {"failslab", "fail_page_alloc"};
+	static const char *const values[][2] = {
+		{"ignore-gfp-wait", "N"},
+		{"ignore-gfp-highmem", "N"},
+		{"min-order", "0"},
+		{"times", "0"},
+		{"task-filter", "Y"},
+		{"probability", "100"},
+	};
+	char path[96];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), DEBUG "%s/%s", names[i & 1],
+			values[i / 2][0]);
+		file_write(path, values[i / 2][1]);
+	}
+}
+
+static void fail_begin(int i)
+{
+	char text[16];
+
+	nth_fd = task_fd = -1;
+	if (!calls[i].fail)
+		return;
+	nth_fd = open(PROC "fail-nth", O_WRONLY);
+	if (nth_fd < 0)
+		perror("no allocation fails: " PROC "fail-nth");
+	if (calls[i].fail_all) {
+		file_write(DEBUG "failslab/times", "64");
+		file_write(DEBUG "fail_page_alloc/times", "64");
+		task_fd = open(PROC "make-it-fail", O_WRONLY);
+	}
+	snprintf(text, sizeof(text), "%d", calls[i].fail);
+	if (write(nth_fd, text, strlen(text)) > 0 && task_fd >= 0)
+		(void)!write(task_fd, "1", 1);
+}
+
+static void fail_end(void)
+{
+	if (task_fd >= 0 && write(task_fd, "0", 1) > 0)
+		close(task_fd);
+	if (nth_fd >= 0 && write(nth_fd, "0", 1) > 0)
+		close(nth_fd);
+}
+
+/* A new process is not to fail as its parent did */
+static void fail_forget(void)
+{
+	for (int i = 0; i < 128; i++)
+		if (file_write(PROC "make-it-fail", "0") != -ENOMEM)
+			return;
+}
+
+/* === no fails === */
+#define fail_setup()  ((void)0)
+#define fail_begin(i) ((void)0)
+#define fail_end()    ((void)0)
+#define fail_forget() ((void)0)
+
+/* === end === */
+static void make(int i)
+{
+	long ret;
+
+	SET(shared->state[i], STARTED);
+	fail_begin(i);
+	ret = calls[i].make(i);
+	fail_end();
+	printf("%2d  %-44s %s\n", i, calls[i].text,
+		ret < 0 ? strerror(-ret) : "ok");
+	SET(shared->state[i], DONE);
+}
+
+/* The calls of one thread, each in its turn */
+static void actor(int proc, int thread)
+{
+	for (int i = 0; i < NR_CALLS; i++) {
+		if (calls[i].proc != proc || calls[i].thread != thread)
+			continue;
+		while (GET(shared->turn) < i)
+			sched_yield();
+		if (GET(shared->turn) == i && GET(shared->state[i]) == NOT_RUN)
+			make(i);
+	}
+}
+
+static void *thread_main(void *arg)
+{
+	long number = (long)arg;
+
+	actor(number / 4, number % 4);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void process(int proc)
+{
+	int threads = 1;
+	pthread_t thread;
+
+	fail_forget();
+	for (int i = 0; i < NR_CALLS; i++)
+		if (calls[i].proc == proc)
+			threads |= 1 << calls[i].thread;
+	for (long t = 1; t < 4; t++)
+		if (threads >> t & 1)
+			pthread_create(&thread, NULL, thread_main,
+				(void *)(proc * 4 + t));
+	actor(proc, 0);
+	while (GET(shared->turn) < NR_CALLS + proc)
+		sched_yield();
+	_exit(0);
+}
+
+static void bury(void)
+{
+	int status, pid = waitpid(-1, &status, WNOHANG);
+
+	for (int p = 0; pid > 0 && p < 8; p++) {
+		if (GET(shared->pid[p]) != pid || GET(shared->life[p]) != LIVES)
+			continue;
+		if (WIFSIGNALED(status))
+			printf("p%d: killed by signal %d\n", p,
+				WTERMSIG(status));
+		for (int i = 0; i < NR_CALLS; i++)
+			if (calls[i].proc == p &&
+				GET(shared->state[i]) == STARTED)
+				SET(shared->state[i], DONE);
+		SET(shared->life[p], DEAD);
+	}
+	if (pid <= 0)
+		sched_yield();
+}
+
+static void wait_flights(int nr)
+{
+	for (int i = 0; i < nr; i++)
+		while (GET(shared->state[i]) == STARTED)
+			bury();
+}
+
+static int made(int i)
+{
+	int state = GET(shared->state[i]);
+
+	return state == DONE || (calls[i].async && state == STARTED) ||
+	       GET(shared->life[calls[i].proc]) != LIVES;
+}
+
+static void conduct(void)
+{
+	int pid;
+
+	memset(shared, 0, sizeof(*shared));
+	SET(shared->turn, -1);
+	shared->life[0] = LIVES;
+	pid = fork();
+	if (pid == 0)
+		process(0);
+	SET(shared->pid[0], pid);
+	for (int i = 0; i < NR_CALLS; i++) {
+		if (calls[i].make == make_barrier)
+			wait_flights(i);
+		if (GET(shared->life[calls[i].proc]) != LIVES) {
+			SET(shared->state[i], SKIPPED);
+			continue;
+		}
+		SET(shared->turn, i);
+		while (!made(i))
+			bury();
+	}
+	wait_flights(NR_CALLS);
+	for (int p = 0; p < 8; p++) {
+		SET(shared->turn, NR_CALLS + p);
+		while (GET(shared->life[p]) == LIVES)
+			bury();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = on_fault};
+	int times = argc > 1 ? atoi(argv[1]) : 1;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	fail_setup();
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	file = memfd_create("file", 0);
+	if (shared == MAP_FAILED || file < 0)
+		return 1;
+	for (int page = 0; page < 1024; page++) {
+		unsigned long data[512] = {0};
+
+		data[0] = data[256] = data[511] = stamp(page | 64 << 13);
+		if (write(file, data, sizeof(data)) != sizeof(data))
+			return 1;
+	}
+	while (times-- > 0) {
+		memfd = memfd_create("memfd", 0);
+		if (memfd < 0 || ftruncate(memfd, 1024 * 4096))
+			return 1;
+		conduct();
+		close(memfd);
+	}
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The model of generate.h: what the calls so far have mapped, and who lives. */
+#include "prog/generate.h"
+
+#include <string.h>
+
+#define LINEAGE_ONE_IN 3 /* programs that are about descent */
+#define FAILING_ONE_IN 4 /* programs in which allocations fail */
+
+void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
+{
+	memset(gen, 0, sizeof(*gen));
+	gen->rng = rng;
+	gen->caps = caps;
+	gen->live = 1;
+	gen->lineage = rng_one_in(rng, LINEAGE_ONE_IN);
+	gen->failing = (caps & CAP_FAIL) && rng_one_in(rng, FAILING_ONE_IN);
+}
+
+static void area_add(struct gen *gen, uint32_t proc, const struct area *area)
+{
+	struct area *areas = gen->area[proc];
+
+	if (gen->nr[proc] == GEN_AREAS) {
+		memmove(areas, areas + 1, (GEN_AREAS - 1) * sizeof(*areas));
+		gen->nr[proc]--;
+	}
+	areas[gen->nr[proc]++] = *area;
+}
+
+/* Forget what @hole covers; what is left of an area stays */
+static void area_cut(struct gen *gen, uint32_t proc, const struct range *hole)
+{
+	struct area old[GEN_AREAS];
+	uint32_t nr = gen->nr[proc];
+
+	memcpy(old, gen->area[proc], sizeof(old));
+	gen->nr[proc] = 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct range *range = &old[i].range;
+		uint32_t end = range_end(range);
+		struct area tail = old[i];
+
+		if (!ranges_meet(range, hole)) {
+			area_add(gen, proc, &old[i]);
+			continue;
+		}
+		if (range->page < hole->page) {
+			range->pages = hole->page - range->page;
+			area_add(gen, proc, &old[i]);
+		}
+		if (end > range_end(hole)) {
+			tail.range.page = (uint16_t)range_end(hole);
+			tail.range.pages = (uint16_t)(end - range_end(hole));
+			area_add(gen, proc, &tail);
+		}
+	}
+}
+
+struct area *gen_area(struct gen *gen, uint32_t proc, const struct range *range)
+{
+	for (uint32_t i = gen->nr[proc]; i-- > 0;) {
+		if (ranges_meet(&gen->area[proc][i].range, range))
+			return &gen->area[proc][i];
+	}
+	return NULL;
+}
+
+static void note_map(struct gen *gen, const struct call *call)
+{
+	struct area area = {
+		.range = call->arg[0].range,
+		.prot = (uint8_t)call->arg[1].num,
+		.backing = (uint8_t)call_bits(call, 2),
+	};
+
+	area_cut(gen, call->proc, &area.range);
+	area_add(gen, call->proc, &area);
+}
+
+static void note_move(struct gen *gen, const struct call *call)
+{
+	struct area *from = gen_area(gen, call->proc, &call->arg[0].range);
+	struct area area;
+
+	if (!from || !range_covers(&from->range, &call->arg[0].range))
+		return;
+	area = *from;
+	area.range = call->arg[1].range;
+	if (!call->arg[2].num)
+		area_cut(gen, call->proc, &call->arg[0].range);
+	area_cut(gen, call->proc, &area.range);
+	area_add(gen, call->proc, &area);
+}
+
+static void note_resize(struct gen *gen, const struct call *call)
+{
+	struct range old = call->arg[0].range;
+	struct area *from = gen_area(gen, call->proc, &old);
+	uint32_t room = PROG_SLOT_PAGES - old.page;
+	struct area area;
+
+	if (!from)
+		return;
+	area = *from;
+	area.range = old;
+	area.range.pages = (uint16_t)min_size(call->arg[1].num, room);
+	area_cut(gen, call->proc, &old);
+	area_add(gen, call->proc, &area);
+}
+
+static void note_fork(struct gen *gen, const struct call *call)
+{
+	uint32_t child = (uint32_t)call->arg[0].num;
+
+	if (gen->live >> child & 1)
+		return;
+	gen->live |= 1u << child;
+	gen->gone &= ~(1u << child);
+	gen->parent[child] = call->proc;
+	gen->youngest = (uint8_t)child;
+	gen->nr[child] = gen->nr[call->proc];
+	memcpy(gen->area[child], gen->area[call->proc],
+		sizeof(gen->area[child]));
+}
+
+static void note_area(struct gen *gen, const struct call *call)
+{
+	struct area *area = gen_area(gen, call->proc, &call->arg[0].range);
+	enum effect effect = call_effect(call);
+
+	if (area && effect == EFFECT_WRITES)
+		area->touched = true;
+	else if (area && effect == EFFECT_PROTECTS &&
+		 range_covers(&call->arg[0].range, &area->range))
+		area->prot = (uint8_t)call->arg[1].num;
+}
+
+void gen_note(struct gen *gen, const struct call *call)
+{
+	enum effect effect = call_effect(call);
+
+	if (!(gen->live >> call->proc & 1))
+		return;
+	if (effect == EFFECT_MAPS)
+		note_map(gen, call);
+	else if (effect == EFFECT_UNMAPS)
+		area_cut(gen, call->proc, &call->arg[0].range);
+	else if (effect == EFFECT_MOVES)
+		note_move(gen, call);
+	else if (effect == EFFECT_RESIZES)
+		note_resize(gen, call);
+	else if (effect == EFFECT_FORKS)
+		note_fork(gen, call);
+	else if (ops[call->op].arg[0].kind == ARG_RANGE)
+		note_area(gen, call);
+	if (effect == EFFECT_EXITS) {
+		gen->live &= ~(1u << call->proc);
+		gen->gone |= 1u << call->proc;
+	}
+	if (ops[call->op].arg[0].kind == ARG_RANGE) {
+		gen->last = *call;
+		gen->has_last = true;
+	}
+}

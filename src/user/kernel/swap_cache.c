@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The swap cache, and the ways in and out of it, in the place of
+ * mm/swap_state.c and page_io.c.
+ */
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/xarray.h>
+
+#include "mm/internal.h"
+#include "mm/swap.h"
+#include "stubs.h"
+#include "swap_slots.h"
+
+/* @folio, locked, gets @entry, whose slot is marked cached. */
+static int cache_add(struct folio *folio, swp_entry_t entry)
+{
+	struct xarray *pages = &device_of(entry)->space.i_pages;
+	int err;
+
+	if (should_fail(GFP_NOWAIT))
+		return -ENOMEM;
+	err = xa_err(xa_store(
+		pages, swp_offset(entry), folio, GFP_KERNEL | __GFP_NOFAIL));
+	if (err)
+		return err;
+	folio_get(folio);
+	folio_set_swapcache(folio);
+	folio->private = (void *)entry.val;
+	return 0;
+}
+
+static void cache_drop(struct folio *folio)
+{
+	swp_entry_t entry = folio_entry(folio);
+	struct slot *slot = slot_of(entry);
+
+	(void)xa_erase(&device_of(entry)->space.i_pages, swp_offset(entry));
+	folio->private = NULL;
+	folio_clear_swapcache(folio);
+	slot->is_cached = false;
+	slot_settle(entry, slot);
+	folio_put(folio);
+}
+
+bool folio_free_swap(struct folio *folio)
+{
+	if (!folio_test_swapcache(folio) || slot_of(folio_entry(folio))->count)
+		return false;
+	cache_drop(folio);
+	folio_mark_dirty(folio);
+	return true;
+}
+
+#ifdef HAVE_SWAP_FREE_NR
+void free_swap_cache(struct folio *folio)
+#else
+static void swap_cache_leave(struct folio *folio)
+#endif
+{
+	if (folio_test_swapcache(folio) && !folio_mapped(folio) &&
+		folio_trylock(folio)) {
+		(void)folio_free_swap(folio);
+		folio_unlock(folio);
+	}
+}
+
+#ifdef HAVE_RELEASE_PAGES_ARG
+void free_pages_and_swap_cache(struct encoded_page **pages, int nr)
+{
+	/* the extra entries are numbers of pages, not pages */
+	for (int i = 0; i < nr; i++) {
+		free_swap_cache(page_folio(encoded_page_ptr(pages[i])));
+		i += !!(encoded_page_flags(pages[i]) &
+			ENCODED_PAGE_BIT_NR_PAGES_NEXT);
+	}
+	release_pages(pages, nr);
+}
+#else
+void free_swap_cache(struct page *page)
+{
+	swap_cache_leave(page_folio(page));
+}
+
+void free_pages_and_swap_cache(struct page **pages, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		free_swap_cache(pages[i]);
+	release_pages(pages, nr);
+}
+#endif
+
+struct folio *swap_cache_get_folio(
+	swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr)
+{
+	struct folio *folio;
+
+	(void)slot_of(entry);
+	folio = xa_load(&device_of(entry)->space.i_pages, swp_offset(entry));
+	if (folio)
+		folio_get(folio);
+	return folio;
+}
+
+pgoff_t __folio_swap_cache_index(struct folio *folio)
+{
+	return swp_offset(folio_entry(folio));
+}
+
+#ifndef HAVE_SWAP_FREE_NR
+pgoff_t __page_file_index(struct page *page)
+{
+	return swp_offset(folio_entry(page_folio(page)));
+}
+#endif
+
+void *get_shadow_from_swap_cache(swp_entry_t entry)
+{
+	return NULL;
+}
+
+static void slot_read(struct folio *folio)
+{
+	memcpy(folio_address(folio), slot_of(folio_entry(folio))->data,
+		PAGE_SIZE);
+	folio_mark_uptodate(folio);
+	/* As zswap_load(): past the swap cache, no copy is left. Without it
+	 * MADV_FREE may take a page that fork shares: docs/user-tier.md */
+	if (!folio_test_swapcache(folio))
+		folio_mark_dirty(folio);
+	folio_unlock(folio);
+}
+
+static struct folio *read_async(swp_entry_t entry, gfp_t gfp)
+{
+	struct slot *slot = &device_of(entry)->slot[swp_offset(entry)];
+	struct folio *folio;
+
+	if (slot->is_cached)
+		return swap_cache_get_folio(entry, NULL, 0);
+	if (!slot->count)
+		return NULL;
+	folio = folio_alloc(gfp, 0);
+	if (!folio)
+		return NULL;
+	__folio_set_locked(folio);
+	__folio_set_swapbacked(folio);
+	if (cache_add(folio, entry)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return NULL;
+	}
+	slot->is_cached = true;
+	slot_read(folio);
+	return folio;
+}
+
+static struct folio *read_ahead(swp_entry_t entry, gfp_t gfp)
+{
+	struct folio *next = NULL;
+
+	if (swp_offset(entry) + 1 < SLOTS)
+		next = read_async(entry_next(entry, 1), gfp);
+	if (next)
+		folio_put(next);
+	(void)slot_of(entry);
+	return read_async(entry, gfp);
+}
+
+#ifdef HAVE_SWAP_FREE_NR
+void swap_read_folio(struct folio *folio, struct swap_iocb **plug)
+{
+	slot_read(folio);
+}
+
+struct folio *swapin_readahead(
+	swp_entry_t entry, gfp_t gfp, struct vm_fault *vmf)
+{
+	return read_ahead(entry, gfp);
+}
+
+struct folio *read_swap_cache_async(swp_entry_t entry, gfp_t gfp,
+	struct vm_area_struct *vma, unsigned long addr, struct swap_iocb **plug)
+{
+	return read_async(entry, gfp);
+}
+#else
+int swap_readpage(struct page *page, bool synchronous, struct swap_iocb **plug)
+{
+	slot_read(page_folio(page));
+	return 0;
+}
+
+struct page *swapin_readahead(
+	swp_entry_t entry, gfp_t gfp, struct vm_fault *vmf)
+{
+	struct folio *folio = read_ahead(entry, gfp);
+
+	return folio ? folio_page(folio, 0) : NULL;
+}
+
+struct page *read_swap_cache_async(swp_entry_t entry, gfp_t gfp,
+	struct vm_area_struct *vma, unsigned long addr, bool do_poll,
+	struct swap_iocb **plug)
+{
+	struct folio *folio = read_async(entry, gfp);
+
+	return folio ? folio_page(folio, 0) : NULL;
+}
+#endif
+
+/* ---- out ---- */
+
+bool swap_out_begin(struct folio *folio)
+{
+	swp_entry_t entry;
+
+	if (folio_test_swapcache(folio))
+		return true;
+	entry = slot_take(folio->index & 1);
+	if (!entry.val)
+		return false;
+	if (cache_add(folio, entry)) {
+		slot_of(entry)->is_cached = false;
+		device_of(entry)->nr_used--;
+		return false;
+	}
+	folio_mark_dirty(folio);
+	return true;
+}
+
+void swap_out_end(struct folio *folio)
+{
+	memcpy(slot_of(folio_entry(folio))->data, folio_address(folio),
+		PAGE_SIZE);
+	folio_clear_dirty(folio);
+	if (folio_ref_count(folio) == 2)
+		cache_drop(folio);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* swap_slots: the slots of swap.c, for swap_cache.c. */
+#ifndef RMAPTORTURE_USER_SWAP_SLOTS_H
+#define RMAPTORTURE_USER_SWAP_SLOTS_H
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+
+#define SLOTS 4096 /* of a device; the first is never used */
+
+/** struct slot - @count of PTEs; @is_cached: a folio of the swap cache has it,
+ *  or is about to */
+struct slot {
+	unsigned int count;
+	bool is_cached;
+	unsigned int scan, seen; /* PTEs that the latest scan saw */
+	char data[PAGE_SIZE];
+};
+
+struct swap_device {
+	struct swap_info_struct info;
+	struct address_space space;
+	unsigned long users;
+	unsigned int next, nr_used;
+	struct slot slot[SLOTS];
+};
+
+/** device_of() - of an entry that can be one */
+struct swap_device *device_of(swp_entry_t entry);
+/** slot_of() - who has an entry has a slot */
+struct slot *slot_of(swp_entry_t entry);
+/** slot_settle() - after a count or the cache let go of @slot, of @entry */
+void slot_settle(swp_entry_t entry, const struct slot *slot);
+/** slot_take() - a slot of device @type that is in the cache and has no PTE; 0:
+ *  there is none */
+swp_entry_t slot_take(unsigned int type);
+
+static inline swp_entry_t entry_next(swp_entry_t entry, int i)
+{
+	return swp_entry(swp_type(entry), swp_offset(entry) + i);
+}
+
+/** folio_entry() - of a folio in the swap cache */
+static inline swp_entry_t folio_entry(const struct folio *folio)
+{
+	return (swp_entry_t){(unsigned long)folio->private};
+}
+
+#endif
