@@ -21,7 +21,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
 	unsigned int seed);
 
 static struct user_options options = {
-	.checks = CHECK_WALK | CHECK_COUNTS,
+	.checks = CHECK_WALK | CHECK_COUNTS | CHECK_CHAINS,
 	.end_checks = CHECK_WALK | CHECK_ALL | CHECK_YOUNG,
 };
 static struct user_stats stats;

@@ -87,11 +87,10 @@ void model_check(unsigned int checks, const char *op);
 /**
  * struct model_policy - what a reverse mapping costs, since model_begin()
  * @anon_vmas: the most that were alive at a time
- * @walks:     walks by CHECK_WALK
- * @visits:    places that they were led to, mapped or not
+ * @visits:    the most places, mapped or not, that one walk was led to
  */
 struct model_policy {
-	unsigned long anon_vmas, walks, visits;
+	unsigned long anon_vmas, visits;
 };
 void model_policy(struct model_policy *ret);
 

@@ -12,7 +12,7 @@
  *   --boot=WORDS    a kernel command line, for the files compiled in
  *   --mutant=NAME   the same as the word rmap_mutant=NAME
  *   --checks=LIST   of walk, all, young, counts, chains; or none.
- *		     The default is walk,counts
+ *		     The default is walk,counts,chains
  *   --against=PROGRAM  another rmaptorture-user: each program runs there too,
  *		     and what a program can see must be the same
  *   --serve         be the other one: programs come on stdin

@@ -32,7 +32,7 @@ int model_has_counts(void)
 /* struct object - an anon_vma that some chain reaches */
 static struct object {
 	const struct anon_vma *anon_vma;
-	const struct mm_struct *mm; /* whose vmas have it as ->anon_vma */
+	const struct vm_area_struct *vma; /* the latest that has it */
 	unsigned long active, children;
 } objects[OBJECTS_MAX];
 static unsigned int nr_objects;
@@ -47,6 +47,26 @@ static struct object *object_of(const struct anon_vma *anon_vma)
 		return NULL;
 	objects[nr_objects] = (struct object){.anon_vma = anon_vma};
 	return &objects[nr_objects++];
+}
+
+/* A redesign may let ->anon_vma say something else by its low bits: such a vma
+ * has none, and who is in its chain is not ours to say. */
+static bool is_tagged(const struct vm_area_struct *vma)
+{
+	return !IS_ALIGNED(
+		(unsigned long)vma->anon_vma, __alignof__(struct anon_vma));
+}
+
+static void own_check(const struct vm_area_struct *vma, bool has_own,
+	bool has_chain, const char *op)
+{
+	if (is_tagged(vma))
+		return;
+	if (vma->anon_vma && !has_own)
+		finding("an anon_vma is not in its vma's chain", "after %s",
+			op);
+	if (!vma->anon_vma && has_chain)
+		finding("a vma without anon_vma has a chain", "after %s", op);
 }
 
 static void chain_check(const struct vm_area_struct *vma, const char *op)
@@ -66,11 +86,31 @@ static void chain_check(const struct vm_area_struct *vma, const char *op)
 		has_own |= avc->anon_vma == vma->anon_vma;
 		(void)object_of(avc->anon_vma);
 	}
-	if (vma->anon_vma && !has_own)
-		finding("an anon_vma is not in its vma's chain", "after %s",
-			op);
-	if (!vma->anon_vma && root)
-		finding("a vma without anon_vma has a chain", "after %s", op);
+	own_check(vma, has_own, root, op);
+}
+
+static unsigned long chain_sum(const struct vm_area_struct *vma)
+{
+	struct anon_vma_chain *avc;
+	unsigned long sum = 0;
+
+	list_for_each_entry(avc, &vma->anon_vma_chain, same_vma)
+	{
+		sum += (unsigned long)avc->anon_vma;
+	}
+	return sum;
+}
+
+/* Both have the same ->anon_vma. fork takes one again only when no vma has it;
+ * is_mergeable_anon_vma() takes the chains of those that have it for equal. */
+static void users_check(const struct vm_area_struct *one,
+	const struct vm_area_struct *two, const char *op)
+{
+	if (one->vm_mm != two->vm_mm)
+		finding("an anon_vma is used by two processes", "after %s", op);
+	if (chain_sum(one) != chain_sum(two))
+		finding("vmas with one anon_vma have different chains",
+			"after %s", op);
 }
 
 static void vma_count(
@@ -78,15 +118,15 @@ static void vma_count(
 {
 	struct object *object;
 
-	if (!vma->anon_vma)
+	if (!vma->anon_vma || is_tagged(vma))
 		return;
 	object = object_of(vma->anon_vma);
 	if (!object)
 		return;
 	object->active++;
-	if (checks & CHECK_CHAINS && object->mm && object->mm != vma->vm_mm)
-		finding("an anon_vma is used by two processes", "after %s", op);
-	object->mm = vma->vm_mm;
+	if (checks & CHECK_CHAINS && object->vma)
+		users_check(object->vma, vma, op);
+	object->vma = vma;
 }
 
 static void collect(unsigned int checks, const char *op)

@@ -52,7 +52,6 @@ void model_policy(struct model_policy *ret)
 {
 	*ret = (struct model_policy){
 		.anon_vmas = slab_most("anon_vma"),
-		.walks = nr_walks,
-		.visits = nr_visits,
+		.visits = most_visits,
 	};
 }

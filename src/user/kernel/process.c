@@ -133,7 +133,7 @@ int model_begin(void)
 
 	pages_begin();
 	slab_begin();
-	nr_walks = nr_visits = 0;
+	most_visits = 0;
 	percpu_begin();
 	mm = mm_alloc();
 	if (!mm)

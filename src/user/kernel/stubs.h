@@ -90,8 +90,8 @@ extern struct mm_struct *process_mm[MODEL_PROCS];
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
 
 /* ---- walk.c, counts.c ---- */
-/* since model_begin() */
-extern unsigned long nr_walks, nr_visits;
+/* The most places that one walk was led to, since model_begin() */
+extern unsigned int most_visits;
 void walk_check(unsigned int checks, const char *op);
 void counts_check(unsigned int checks, const char *op);
 

@@ -18,10 +18,10 @@ static unsigned int walk_number;
 struct walk {
 	const char *op;
 	unsigned long pfn;
-	unsigned int nr_found;
+	unsigned int nr_found, nr_visits;
 };
 
-unsigned long nr_walks, nr_visits;
+unsigned int most_visits;
 
 /* ---- walk ---- */
 
@@ -51,7 +51,7 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	unsigned int proc = proc_of(vma->vm_mm);
 	struct sight *sight;
 
-	nr_visits++;
+	walk->nr_visits++;
 	if (proc == MODEL_PROCS)
 		finding("rmap walk reaches an mm that is gone",
 			"after %s: at %#lx", walk->op, addr);
@@ -89,10 +89,10 @@ static void walk_folio(unsigned long pfn, const char *op)
 	struct rmap_walk_control control = {.rmap_one = walk_one, .arg = &walk};
 
 	walk_number++;
-	nr_walks++;
 	folio_trylock(folio);
 	rmap_walk(folio, &control);
 	folio_unlock(folio);
+	most_visits = max(most_visits, walk.nr_visits);
 	if (walk.nr_found != frame_seen(pfn)->nr)
 		missed(pfn, &walk);
 }
