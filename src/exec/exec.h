@@ -23,6 +23,8 @@
 #include "prog/result.h"
 #include "slot/slot.h"
 
+#include <time.h>
+
 #define ACTOR_STACK_BYTES 16384
 #define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
 #define TICK_MS		  100	     /* how exactly a program's end is timed */
@@ -136,9 +138,10 @@ struct lane {
 	uint32_t flags;		    /* RUN_* of this program */
 	uint32_t timeout_ms;	    /* of this program */
 	uint64_t stall_pc[PROG_STALLS_MAX];
-	bool spread; /* it has async calls: actors go to several CPUs */
-	bool fails;  /* it has calls whose allocations fail */
-	int memfd;   /* -1: the program names none */
+	bool spread;	 /* it has async calls: actors go to several CPUs */
+	bool fails;	 /* it has calls whose allocations fail */
+	time_t vmstat_s; /* when vmstat_publish() last wrote */
+	int memfd;	 /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
 	bool kcov_on;	     /* of this program */
@@ -273,6 +276,11 @@ void worker_main(const struct guest *guest, uint32_t index, uint32_t *idle)
 /** worker_clone() - start @entry in @lane's cgroup; pid or negative errno */
 long worker_clone(
 	struct lane *lane, int32_t *pid, void (*entry)(void *), void *arg);
+
+/* vmstat.c */
+/** vmstat_publish() - the slot's vmstat_first, and about every second
+ *  vmstat_last. Between programs */
+void vmstat_publish(struct lane *lane);
 
 /* bare.c */
 /** bare_run() - the calls of corpus/seeds/bench.prog by hand, @times over, a

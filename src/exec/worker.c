@@ -405,6 +405,8 @@ void worker_main(const struct guest *guest, uint32_t index, uint32_t *idle)
 	for (;;) {
 		uint32_t number = request_wait(lane, &request);
 
+		if (index == 0)
+			vmstat_publish(lane);
 		request_serve(lane, &request);
 		slot_answer(guest->slot, index, number);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture fuzz: engines on the host, the kernel under test in VMs. */
+#include "counters.h"
 #include "session.h"
 #include "user_tier.h"
 #include "windows.h"
@@ -127,6 +128,24 @@ static void print_findings(
 		printf("  none\n");
 }
 
+static void print_counters(GHashTable *counters, struct host_result *result)
+{
+	g_autoptr(GList) names = g_list_sort(
+		g_hash_table_get_keys(counters), (GCompareFunc)strcmp);
+
+	if (names)
+		printf("what the series counts\n");
+	for (GList *name = names; name; name = name->next) {
+		const guint64 *sum = g_hash_table_lookup(counters, name->data);
+
+		printf("  %-26s %" G_GUINT64_FORMAT "%s\n", (char *)name->data,
+			*sum, *sum ? "" : "  (not tested)");
+		host_result_figure(result, name->data, (double)*sum);
+	}
+	if (names)
+		printf("\n");
+}
+
 static void print_figures(
 	const struct session *session, struct host_result *result)
 {
@@ -156,6 +175,7 @@ static void print_figures(
 	       " died, %" G_GUINT64_FORMAT " of them hung; %" G_GUINT64_FORMAT
 	       " broken, %" G_GUINT64_FORMAT " engines restarted\n\n",
 		session->deaths, session->hung, session->broken, f.restarts);
+	print_counters(session->counters, result);
 	host_result_figure(result, "programs", (double)f.programs);
 	host_result_figure(result, "programs_per_second", rate);
 	host_result_figure(result, "edges", (double)f.edges);

@@ -161,6 +161,7 @@ struct target_options {
 struct target {
 	char *name, *profile, *build_id, *kernel_dir;
 	char *initrd, *append, *user_append, *plain_append, *config;
+	char **counters; /* as in struct kernel_spec; may be NULL */
 	struct vm_machine machine;
 	struct vm_template *template;
 	guint32 caps, nr_lanes;

@@ -3,6 +3,7 @@
  * One VM after the other. When a VM dies its lanes get the paused spare at
  * once; only then is the finding written, since that waits for the disk.
  */
+#include "counters.h"
 #include "session.h"
 
 #include <string.h>
@@ -31,6 +32,20 @@ static void control_publish(
 }
 
 static gboolean machine_take_vm(struct machine *machine, GError **error);
+
+static void vm_count(struct session *session, struct vm *vm)
+{
+	const struct slot *slot = vm_slot(vm).map;
+
+	counters_add(session->counters, session->target->counters,
+		slot->vmstat_first, slot->vmstat_last);
+}
+
+void machine_count(const struct machine *machine)
+{
+	if (machine->vm)
+		vm_count(machine->session, machine->vm);
+}
 
 static void file_death(struct session *session, struct vm *vm, enum vm_end end,
 	const char *detail, struct report *report)
@@ -77,6 +92,7 @@ static void machine_died(
 	} else {
 		file_death(session, vm, end, detail, &report);
 	}
+	vm_count(session, vm);
 	vm_free(vm);
 	if (error)
 		session_fail(session, error->message);
@@ -151,6 +167,7 @@ static void machine_retire(struct machine *machine, struct report *report)
 	if (machine_take_vm(machine, &error))
 		control_publish(machine, report, FALSE);
 	file_death(session, vm, VM_END_PANIC, "the kernel lives on", report);
+	vm_count(session, vm);
 	vm_free(vm);
 	if (error)
 		session_fail(session, error->message);
@@ -231,6 +248,7 @@ static void watch_age(struct machine *machine)
 	if (machine_take_vm(machine, &error))
 		control_publish(machine, NULL, FALSE);
 	session->renewed++;
+	vm_count(session, vm);
 	vm_free(vm);
 	if (error)
 		session_fail(session, error->message);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "session.h"
+#include "counters.h"
 #include "windows.h"
 
 #include "cover/cover.h"
@@ -257,6 +258,8 @@ static void run_loop(struct session *session)
 		for (guint lane = 0; lane < session->target->nr_lanes; lane++)
 			engine_stop(&machine->engine[lane]);
 	}
+	for (guint i = 0; i < session->machines->len; i++)
+		machine_count(session->machines->pdata[i]);
 	collect_spool(session);
 	for (guint i = 0; i < G_N_ELEMENTS(ids); i++)
 		g_source_remove(ids[i]);
@@ -283,6 +286,7 @@ gboolean session_run(struct session *session, GError **error)
 	session->machines = g_ptr_array_new();
 	session->titles =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	session->counters = counters_new();
 	session->loop = g_main_loop_new(NULL, FALSE);
 	session->scratch = host_scratch(error);
 	if (!session->scratch)
@@ -318,6 +322,7 @@ void session_clear(struct session *session)
 	g_clear_pointer(&session->pool, vm_pool_free);
 	g_clear_pointer(&session->store, store_close);
 	g_clear_pointer(&session->titles, g_hash_table_unref);
+	g_clear_pointer(&session->counters, g_hash_table_unref);
 	g_clear_pointer(&session->loop, g_main_loop_unref);
 	g_clear_pointer(&session->scratch, host_scratch_free);
 	g_clear_pointer(&session->machine, g_free);

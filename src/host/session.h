@@ -101,8 +101,9 @@ struct session {
 	guint64 deaths, hung, broken, renewed;
 	guint64 before_programs; /* of the last status line */
 	gint64 before_time;
-	GHashTable *titles; /* title -> seconds to its first, as gdouble* */
-	gboolean full;	    /* the store cannot take more */
+	GHashTable *titles;   /* title -> seconds to its first, as gdouble* */
+	GHashTable *counters; /* of VMs that are gone, see counters.h */
+	gboolean full;	      /* the store cannot take more */
 	gboolean stopping, interrupted;
 	gboolean finished; /* an engine came to its end by itself, in time */
 	char *fatal;	   /* why the session cannot go on */
@@ -137,6 +138,9 @@ void machine_free(struct machine *machine);
  * rss-counter), and one that is too old: what earlier programs left in a
  * kernel slows it and blurs what is found */
 void machine_watch(struct machine *machine);
+/** machine_count() - add what the kernel of its VM counted to the session's
+ *  counters; once, when it will run nothing any more */
+void machine_count(const struct machine *machine);
 
 /** session_note() - file a finding, count its title, tell the terminal */
 void session_note(struct session *session, const struct finding_input *input);

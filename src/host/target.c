@@ -70,6 +70,7 @@ static gboolean open_kernel(struct target *target,
 	target->config = g_strdup(kernel->config);
 	target->machine.bzimage = g_strdup(kernel->bzimage);
 	target->vmlinux = g_strdup(kernel->vmlinux);
+	target->counters = g_strdupv((t->spec ? t->spec : found)->counters);
 	return TRUE;
 }
 
@@ -321,6 +322,7 @@ void target_free(struct target *target)
 	g_free(target->plain_append);
 	g_free(target->user_append);
 	g_free(target->config);
+	g_strfreev(target->counters);
 	g_free((char *)target->machine.bzimage);
 	g_free((char *)target->machine.disk);
 	g_free(target);

@@ -52,13 +52,14 @@ enum kernel_error {
  * @harness:   apply patches/harness, each only if it applies
  * @mutants:   absolute path of the mutants' patch, or NULL; before it comes
  *	       mutants/rmap_mutant.patch, which is the same for all kernels
+ * @counters:  globs: names of /proc/vmstat that tell what the series does
  * @about:     one line for people, or NULL
  * @tree:      name of the build tree, of all that share it; NULL: @name
  * @is_own:    registered by the user, not a row of kernels.conf
  */
 struct kernel_spec {
 	char *name, *profile, *base, *src_dir, *tree;
-	char **series, **fragments;
+	char **series, **fragments, **counters;
 	bool harness;
 	char *mutants, *about;
 	bool is_own;

@@ -8,7 +8,7 @@ static const char *const profiles[] = {
 	"kasan", "recycle", "locks", "races", "fast", "gcov", "user", NULL};
 
 static const char *const keys[] = {"base", "src", "series", "fragments",
-	"harness", "mutants", "about", NULL};
+	"harness", "mutants", "counters", "about", NULL};
 
 G_DEFINE_QUARK(rmaptorture - kernel - error - quark, kernel_error)
 
@@ -34,6 +34,7 @@ void kernel_spec_free(struct kernel_spec *spec)
 	g_free(spec->tree);
 	g_strfreev(spec->series);
 	g_strfreev(spec->fragments);
+	g_strfreev(spec->counters);
 	g_free(spec->mutants);
 	g_free(spec->about);
 	g_free(spec);
@@ -143,6 +144,8 @@ static struct kernel_spec *row_parse(
 		spec->src_dir = g_canonicalize_filename(src, dir);
 	spec->series = path_list(file, group, "series", dir);
 	spec->fragments = path_list(file, group, "fragments", dir);
+	spec->counters =
+		g_key_file_get_string_list(file, group, "counters", NULL, NULL);
 	spec->about = g_key_file_get_string(file, group, "about", NULL);
 	mutants = g_key_file_get_string(file, group, "mutants", NULL);
 	if (mutants)
@@ -344,6 +347,7 @@ struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
 	made->base = g_strdup(spec->base);
 	made->src_dir = g_strdup(spec->src_dir);
 	made->fragments = g_strdupv(spec->fragments);
+	made->counters = g_strdupv(spec->counters);
 	made->harness = spec->harness;
 	made->is_own = spec->is_own;
 	return g_steal_pointer(&made);

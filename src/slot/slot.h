@@ -23,12 +23,13 @@
 #include "prog/result.h"
 
 #define SLOT_MAGIC     0x4c535452u /* "RTSL" */
-#define SLOT_VERSION   2
+#define SLOT_VERSION   3
 #define SLOT_BYTES     (4u << 20)
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
 #define SLOT_MAP_BYTES (1u << 16)
 #define SLOT_SITES_MAX 4096 /* KCOV sites, u64 each, at the start of map */
+#define SLOT_VMSTAT    8192
 
 enum guest_state {
 	GUEST_BOOTING = 0,
@@ -113,6 +114,11 @@ struct slot {
 	uint32_t kcov_pruned;
 	char release[64];  /* uname -r, cut */
 	char message[256]; /* with GUEST_BROKEN: what, where, what to do */
+	/* /proc/vmstat, cut: before the first program that this slot brought,
+	 * and about a second ago. NUL-terminated as long as the guest is sane
+	 */
+	char vmstat_first[SLOT_VMSTAT];
+	char vmstat_last[SLOT_VMSTAT];
 	struct slot_lane lane[SLOT_LANES];
 };
 _Static_assert(sizeof(struct slot) <= SLOT_BYTES, "a slot fits its BAR");
