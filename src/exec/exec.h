@@ -142,6 +142,10 @@ struct lane {
 	bool fails;	 /* it has calls whose allocations fail */
 	time_t vmstat_s; /* when vmstat_publish() last wrote */
 	int memfd;	 /* -1: the program names none */
+	bool spread; /* it has async calls: actors go to several CPUs */
+	bool fails;  /* it has calls whose allocations fail */
+	uint32_t nr_settings;	      /* of the slot, that were applied */
+	int memfd;		      /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
 	bool kcov_on;	     /* of this program */

@@ -33,28 +33,18 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Each line is "PATH VALUE"; the first that fails is told, the rest still
- * tried. What this kernel has not got the programs find out themselves. */
+/* What this kernel has not got the programs find out themselves. */
 static void settings_apply(struct selftest_slot *slot)
 {
-	char lines[sizeof(slot->settings)], *at = lines, *line;
+	char lines[sizeof(slot->settings)];
+	struct why why;
 
 	memcpy(lines, slot->settings, sizeof(lines));
 	lines[sizeof(lines) - 1] = '\0';
 	slot->refused[0] = '\0';
-	while ((line = strsep(&at, "\n"))) {
-		char *value = strchr(line, ' ');
-		int err;
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		err = setup_write(line, value);
-		if (err && err != -ENOENT && !slot->refused[0])
-			snprintf(slot->refused, sizeof(slot->refused),
-				"'%.120s' to '%.60s': %s", value, line,
-				strerror(-err));
-	}
+	if (setup_settings(lines, false, &why))
+		snprintf(slot->refused, sizeof(slot->refused), "%.255s",
+			why.text);
 }
 
 static void program_exec(const struct selftest_slot *slot, int output)

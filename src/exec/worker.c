@@ -91,6 +91,24 @@ static int program_memfd(struct lane *lane)
 	return 0;
 }
 
+/* What the host wants of this guest, once; its template knew nothing of it. */
+static int settings_apply(struct lane *lane, struct why *why)
+{
+	struct slot *slot = lane->guest->slot;
+	uint32_t nr = __atomic_load_n(&slot->nr_settings, __ATOMIC_ACQUIRE);
+	char lines[SLOT_SETTINGS];
+	int err;
+
+	if (nr == lane->nr_settings)
+		return 0;
+	memcpy(lines, slot->settings, sizeof(lines));
+	lines[sizeof(lines) - 1] = '\0';
+	err = setup_settings(lines, true, why);
+	if (!err)
+		lane->nr_settings = nr;
+	return err;
+}
+
 /* Everything about the last program is forgotten here. */
 static int program_prepare(struct lane *lane, struct why *why)
 {
@@ -101,7 +119,9 @@ static int program_prepare(struct lane *lane, struct why *why)
 	result->live = result->died = result->nr_pcs = 0;
 	result->fscked = result->bad_rmap = 0;
 	result->message[0] = '\0';
-	err = prog_check(&lane->prog, why);
+	err = settings_apply(lane, why);
+	if (!err)
+		err = prog_check(&lane->prog, why);
 	if (err)
 		return err;
 	memset(result->call, 0, lane->prog.nr_calls * sizeof(result->call[0]));

@@ -23,6 +23,11 @@ int setup_cgroup_root(struct why *why);
 void setup_tunables(void);
 /** setup_write() - write a string to a file; 0 or negative errno */
 int setup_write(const char *path, const char *text);
+/** setup_settings() - write each line of @lines, "PATH VALUE", to the file that
+ *  it names; @lines is changed. All are tried; the first that the kernel did
+ *  not take is in @why and its error is returned. -ENOENT of a file that is not
+ *  there counts only with @needed */
+int setup_settings(char *lines, bool needed, struct why *why);
 /** setup_swap_format() - what mkswap(8) writes, for @bytes of the device
  *  @path. 0 or negative errno */
 int setup_swap_format(const char *path, uint64_t bytes);

@@ -30,6 +30,26 @@ int setup_write(const char *path, const char *text)
 	return err;
 }
 
+int setup_settings(char *lines, bool needed, struct why *why)
+{
+	char *line;
+	int ret = 0;
+
+	while ((line = strsep(&lines, "\n"))) {
+		char *value = strchr(line, ' ');
+		int err;
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		err = setup_write(line, value);
+		if (err && !ret && (needed || err != -ENOENT))
+			ret = why_set(why, err, "write '%.60s' to '%.120s'",
+				value, line);
+	}
+	return ret;
+}
+
 static const struct {
 	const char *type, *path;
 	bool optional;

@@ -26,6 +26,10 @@
 #include "host.h"
 
 #define UNMUTATED "none"
+/* Our own mutants */
+#define MUTANT_TABLE RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/mutants.tsv"
+/* Chooses one in a guest that runs: one template does for all */
+#define MUTANT_FILE "/sys/module/rmap_mutant/parameters/active"
 
 /* --- bench_table.c: the mutants of a kernel ------------------------------- */
 
@@ -159,5 +163,7 @@ char *bench_curve(GPtrArray *trials, gint64 budget);
 
 /** cmd_bench_mutants() - bench mutants ... */
 int cmd_bench_mutants(int argc, char **argv);
+/** cmd_bench_litmus() - bench litmus ... */
+int cmd_bench_litmus(int argc, char **argv);
 
 #endif

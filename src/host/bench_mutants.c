@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE  RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/mutants.tsv"
 #define FILES  RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
 #define FORK   "kernel/fork.c" /* of the user tier, beside the list */
 #define AGAIN  3	       /* times that a trial is made, at most */
@@ -98,7 +97,7 @@ static gboolean load(struct run *run, GError **error)
 	g_autofree char *kernel = name_of(run->search.kernel);
 
 	run->mutants = bench_table_load(
-		run->table ? run->table : TABLE, kernel, error);
+		run->table ? run->table : MUTANT_TABLE, kernel, error);
 	if (!run->mutants || (run->names && !bench_table_names(run->mutants,
 						    run->names, error)))
 		return FALSE;

@@ -19,8 +19,8 @@
 /* A searcher: options of ours that it has beside those of every one. */
 static const struct {
 	const char *name, *command;
-	gboolean has_enough; /* --stop-after, --replays */
-	const char *more;    /* one more argument, or NULL */
+	gboolean is_fuzz; /* has --stop-after, --replays, --set */
+	const char *more; /* one more argument, or NULL */
 } searches[] = {
 	{"fuzz", "fuzz", TRUE, NULL},
 	{"stress", "stress", FALSE, "--no-shrink"},
@@ -38,31 +38,40 @@ gboolean search_known(const char *peer)
 /* --- the command ------------------------------------------------------------
  */
 
+/* @later: it is switched on in clones, else at boot */
+static void add_mutant(GPtrArray *args, const struct search *search,
+	const struct trial *trial, gboolean later)
+{
+	gboolean is_on = strcmp(trial->name, UNMUTATED) != 0;
+	const char *append = search->append ? search->append : "";
+
+	if (is_on && !later)
+		host_args_add(args, "--append=%s%srmap_mutant=%s", append,
+			*append ? " " : "", trial->name);
+	else if (*append)
+		host_args_add(args, "--append=%s", append);
+	if (is_on && later)
+		host_args_add(args, "--set=" MUTANT_FILE "=%s", trial->name);
+}
+
 static GPtrArray *command(const struct search *search,
 	const struct trial *trial, const char *dir, guint enough)
 {
 	g_autofree char *bin = host_executable_dir();
-	g_autofree char *append = NULL;
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 	gsize which = 0;
 
 	while (search->peer && strcmp(search->peer, searches[which].name))
 		which++;
-	if (strcmp(trial->name, UNMUTATED))
-		append = g_strdup_printf("%s%srmap_mutant=%s",
-			search->append ? search->append : "",
-			search->append ? " " : "", trial->name);
-	else
-		append = g_strdup(search->append);
 	host_args_add(args, "%s/rmaptorture", bin);
 	host_args_add(args, "%s", searches[which].command);
 	host_args_add(args, "--kernel=%s", search->kernel);
-	if (append)
-		host_args_add(args, "--append=%s", append);
+	add_mutant(
+		args, search, trial, searches[which].is_fuzz && !search->tier);
 	host_args_add(
 		args, "--max-runtime=%" G_GINT64_FORMAT "s", search->seconds);
 	host_args_add(args, "--seed=%" G_GUINT64_FORMAT, trial->seed);
-	if (searches[which].has_enough) {
+	if (searches[which].is_fuzz) {
 		host_args_add(args, "--replays=0");
 		host_args_add(args, "--stop-after=%u", enough);
 	}
@@ -282,6 +291,7 @@ static gboolean control_in_vm(const struct search *search, const char *dir,
 	host_args_add(args, "--kernel=%s", search->kernel);
 	host_args_add(
 		args, "--append=%s", search->append ? search->append : "");
+	host_args_add(args, "--set=" MUTANT_FILE "=none");
 	host_args_add(args, "-n%d", CONTROLS);
 	g_ptr_array_add(args, NULL);
 	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);

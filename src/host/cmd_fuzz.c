@@ -23,6 +23,7 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 {
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&fuzz->target),
+		TARGET_SET(&fuzz->target),
 		{"engine", 0, 0, G_OPTION_ARG_STRING, &fuzz->engine,
 			"libfuzzer (default), afl, or both by turns: "
 			"libfuzzer,afl",
@@ -254,6 +255,11 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		fprintf(stderr, "rmaptorture fuzz: --against compares two "
 				"kernels of the user tier: -k NAME:user "
 				"--against NAME:user\n");
+		return EXIT_BROKEN;
+	}
+	if (user_tier_is(fuzz->target.kernel) && fuzz->target.set) {
+		fprintf(stderr, "rmaptorture fuzz: --set: the profile user has "
+				"no guest; use --append\n");
 		return EXIT_BROKEN;
 	}
 	if (user_tier_is(fuzz->target.kernel))

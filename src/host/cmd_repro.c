@@ -185,6 +185,7 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 	g_autofree char *machine =
 		store_read(finding, "machineInfo", NULL, NULL);
 	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
+	g_autoptr(GStrvBuilder) set = g_strv_builder_new();
 
 	/* a finding of the user-space tier is replayed in a VM */
 	for (char **line = lines; *line; line++) {
@@ -195,7 +196,11 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 			t->kernel = g_strdup(*line + strlen("kernel: "));
 		if (!t->append && g_str_has_prefix(*line, "user append: "))
 			t->append = g_strdup(*line + strlen("user append: "));
+		if (g_str_has_prefix(*line, "set: "))
+			g_strv_builder_add(set, *line + strlen("set: "));
 	}
+	if (!t->set)
+		t->set = g_strv_builder_end(set);
 }
 
 static int repro(struct target_options *t, const struct host_options *options,
@@ -243,6 +248,7 @@ int cmd_repro(int argc, char **argv)
 	char *c_path = NULL, *out = NULL;
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&target),
+		TARGET_SET(&target),
 		{"runs", 'n', 0, G_OPTION_ARG_INT, &runs,
 			"replay so often (default 20)", "N"},
 		{"minimize", 0, 0, G_OPTION_ARG_NONE, &smaller,

@@ -188,6 +188,7 @@ int cmd_run(int argc, char **argv)
 	int times = 1;
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&target),
+		TARGET_SET(&target),
 		{"runs", 'n', 0, G_OPTION_ARG_INT, &times,
 			"run each so often (default 1)", "N"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},

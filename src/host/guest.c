@@ -46,6 +46,7 @@ struct guest *guest_fresh(
 		return NULL;
 	guest = guest_open(vm);
 	guest->target = target;
+	target_set(target, vm);
 	if (vm_resume(vm, error))
 		return guest;
 	guest_free(guest);

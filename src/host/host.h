@@ -124,6 +124,7 @@ struct target_options {
 	char *kernel;			/* -k NAME[:PROFILE] */
 	const struct kernel_spec *spec; /* not NULL: instead of @kernel */
 	char *append; /* added to the kernel command line, or NULL */
+	char **set;   /* "PATH=VALUE" each, see target_set(), or NULL */
 	char *accel;  /* auto, kvm, tcg */
 	int lanes;    /* workers in the guest, one a vCPU */
 	int mem_mib;
@@ -151,6 +152,15 @@ struct target_options {
 			"keep every KCOV call site: slower, sees more", NULL   \
 	}
 
+/* A row more where programs are run in clones */
+#define TARGET_SET(t)                                                          \
+	{                                                                      \
+		"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &(t)->set,             \
+			"write VALUE to a file of the guest before its "       \
+			"first program; may be given again",                   \
+			"PATH=VALUE"                                           \
+	}
+
 /**
  * struct target - what a command runs its programs on
  *
@@ -162,6 +172,7 @@ struct target {
 	char *name, *profile, *build_id, *kernel_dir;
 	char *initrd, *append, *user_append, *plain_append, *config;
 	char **counters; /* as in struct kernel_spec; may be NULL */
+	char *settings; /* lines for slot_set() */
 	struct vm_machine machine;
 	struct vm_template *template;
 	guint32 caps, nr_lanes;
@@ -205,8 +216,13 @@ GBytes *target_points(struct target *target, GError **error);
 void target_stalls(struct target *target, const struct prog *prog,
 	guint64 ret_pc[PROG_STALLS_MAX], GString *notes);
 
+/** target_set() - tell a clone of @target, which runs no program yet, what is
+ *  to be written to its files */
+void target_set(const struct target *target, struct vm *vm);
+
 /** target_describe() - lines "key: value" that let a finding stand alone;
- *  "kernel" and "user append" are what -k and --append were */
+ *  "kernel", "user append" and each "set" are what -k, --append and --set were
+ */
 char *target_describe(const struct target *target);
 /** target_skips() - tell what this kernel lacks, to stderr and the result */
 void target_skips(const struct target *target,

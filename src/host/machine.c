@@ -103,6 +103,7 @@ static gboolean machine_take_vm(struct machine *machine, GError **error)
 	machine->vm = vm_pool_take(machine->session->pool, error);
 	if (!machine->vm)
 		return FALSE;
+	target_set(machine->session->target, machine->vm);
 	vm_set_end_handler(machine->vm, machine_died, machine);
 	machine->console_seen = vm_console_total(machine->vm);
 	machine->reported = 0;

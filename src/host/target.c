@@ -2,6 +2,7 @@
 #include "calibrate.h"
 #include "host.h"
 #include "points.h"
+#include "settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -258,6 +259,9 @@ static gboolean fill(struct target *target, const struct target_options *t,
 			"--lanes: 1 to %d", SLOT_LANES);
 		return FALSE;
 	}
+	target->settings = settings_text(t->set, error);
+	if (!target->settings)
+		return FALSE;
 	target->machine.vcpus = MAX(target->nr_lanes, 2);
 	target->machine.mem_mib =
 		t->mem_mib ? (unsigned)t->mem_mib : MEMORY_DEFAULT;
@@ -300,8 +304,14 @@ struct target *target_open(const struct target_options *t,
 	struct target *SCOPED(target_freep) target =
 		target_choose(t, options, error);
 
+	g_autoptr(GError) bad = NULL;
+
 	if (!target || !open_template(target, t->all_sites, options, error))
 		return NULL;
+	if (target->settings[0] && !settings_hold(target, &bad)) {
+		g_propagate_error(error, g_steal_pointer(&bad));
+		return NULL;
+	}
 	return g_steal_pointer(&target);
 }
 
@@ -321,6 +331,7 @@ void target_free(struct target *target)
 	g_free(target->append);
 	g_free(target->plain_append);
 	g_free(target->user_append);
+	g_free(target->settings);
 	g_free(target->config);
 	g_strfreev(target->counters);
 	g_free((char *)target->machine.bzimage);
@@ -375,18 +386,20 @@ void target_stalls(struct target *target, const struct prog *prog,
 
 char *target_describe(const struct target *target)
 {
+	g_autoptr(GString) set = settings_describe(target);
 	g_auto(GStrv) command = vm_command_line(&target->machine, "DIR");
 	g_autofree char *line = g_strjoinv(" ", command);
 
 	return g_strdup_printf(
 		"kernel: %s:%s\nbuild: %s\nrelease: %s\nkernel folder: %s\n"
-		"append: %s\nuser append: %s\naccelerator: %s\nlanes: "
+		"append: %s\nuser append: %s\n%saccelerator: %s\nlanes: "
 		"%u\nrmaptorture: %s\n"
 		"qemu: %s\ncommand: %s\n",
 		target->name, target->profile, target->build_id,
 		target->release, target->kernel_dir, target->append,
-		target->user_append, vm_accel_name(target->machine.accel),
-		target->nr_lanes, RMAPTORTURE_VERSION,
+		target->user_append, set->str,
+		vm_accel_name(target->machine.accel), target->nr_lanes,
+		RMAPTORTURE_VERSION,
 		vm_template_info(target->template)->qemu_version, line);
 }
 

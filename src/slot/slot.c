@@ -17,6 +17,15 @@ void slot_init(struct slot *slot, uint32_t nr_lanes)
 	STORE(slot->magic, SLOT_MAGIC);
 }
 
+void slot_set(struct slot *slot, const char *lines)
+{
+	size_t len = min_size(strlen(lines), SLOT_SETTINGS - 1);
+
+	memcpy(slot->settings, lines, len);
+	slot->settings[len] = '\0';
+	STORE(slot->nr_settings, slot->nr_settings + 1);
+}
+
 enum guest_state slot_state(const struct slot *slot)
 {
 	uint32_t state = LOAD(slot->guest_state);

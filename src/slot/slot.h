@@ -28,6 +28,7 @@
 #define SLOT_LANES     4
 #define SLOT_RECORDS   64
 #define SLOT_MAP_BYTES (1u << 16)
+#define SLOT_SETTINGS  1024 /* bytes of text, with its NUL */
 #define SLOT_SITES_MAX 4096 /* KCOV sites, u64 each, at the start of map */
 #define SLOT_VMSTAT    8192
 
@@ -105,7 +106,9 @@ struct slot {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t ops_hash;
-	uint32_t nr_lanes; /* 1..SLOT_LANES */
+	uint32_t nr_lanes;    /* 1..SLOT_LANES */
+	uint32_t nr_settings; /* see slot_set() */
+	char settings[SLOT_SETTINGS];
 	/* written by the guest */
 	uint32_t guest_state; /* enum guest_state */
 	uint32_t caps;	      /* enum cap */
@@ -128,6 +131,16 @@ _Static_assert(sizeof(((struct slot_lane *)0)->progress) == 4096,
 /** slot_init() - the host's part of the header; the rest is zeroed.
  *  @nr_lanes in 1..SLOT_LANES */
 void slot_init(struct slot *slot, uint32_t nr_lanes);
+
+/**
+ * slot_set() - host's end: what is to be written to files of the guest
+ * @lines: "PATH VALUE" each, in this order; shorter than SLOT_SETTINGS
+ *
+ * Each worker writes them before the program that it runs next, so a clone can
+ * be told what its template was not. No lane may have a request. The text is
+ * not for programs: their actors do not map it.
+ */
+void slot_set(struct slot *slot, const char *lines);
 
 /** slot_state() - guest_state, as one of the enum (anything else: BROKEN) */
 enum guest_state slot_state(const struct slot *slot);
