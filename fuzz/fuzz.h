@@ -44,6 +44,9 @@ struct lane_death {
 /* Coverage of a run: the kernel's edges, then the windows */
 #define LANE_MAP_BYTES (SLOT_MAP_BYTES + WINDOW_BYTES)
 
+/* Programs between two looks for leaks */
+#define LANE_RECENT 32
+
 /** struct lane - this engine's end of a lane; zeroed before lane_open() */
 struct lane {
 	const struct slot_control *control;
@@ -56,6 +59,9 @@ struct lane {
 	struct lane_death death;
 	struct schedule schedule;
 	uint32_t untraced; /* programs since one was traced */
+	/* those since leaks were last looked for */
+	struct prog recent[LANE_RECENT];
+	uint32_t nr_recent;
 };
 
 /** lane_parse_options() - pick our --name=value arguments out of @argv.

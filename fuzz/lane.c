@@ -236,11 +236,66 @@ static void trace(struct lane *lane, const struct prog *prog, size_t nr_new)
 		schedule_learn(&lane->schedule, prog, &points);
 }
 
+static bool leaks(const struct prog_result *result)
+{
+	for (enum leak kind = 0; kind < LEAK_KINDS; kind++)
+		if (result->leaked[kind])
+			return true;
+	return false;
+}
+
+/* Does @prog leak each time? What the other lane leaks meanwhile is told by
+ * this one too, but hardly twice. */
+static bool leaks_twice(
+	struct lane *lane, const struct prog *prog, struct prog_result *result)
+{
+	for (int try = 0; try < 2; try++) {
+		if (submit_and_wait(lane, prog,
+			    RUN_COVER | RUN_CHECK | RUN_FSCK | RUN_LEAK) !=
+				LANE_DONE ||
+			slot_take(lane->slot, lane->index, prog, result, NULL,
+				NULL) ||
+			!leaks(result))
+			return false;
+	}
+	return true;
+}
+
+/* One of the last programs has left something behind: which? */
+static void hunt_leak(struct lane *lane)
+{
+	static struct prog_result result;
+	struct judgment judgment;
+
+	while (lane->nr_recent && !vm_changed(lane)) {
+		const struct prog *prog = &lane->recent[--lane->nr_recent];
+
+		if (!leaks_twice(lane, prog, &result))
+			continue;
+		oracle_judge(prog, &result, &judgment);
+		spool_finding(lane, prog, &result, &judgment);
+		break;
+	}
+	lane->nr_recent = 0;
+}
+
+/* The flags of the next program: now and then leaks are looked for. */
+static uint32_t note_recent(struct lane *lane, const struct prog *prog)
+{
+	uint32_t flags = RUN_COVER | RUN_CHECK | RUN_FSCK;
+
+	if (lane->nr_recent == LANE_RECENT)
+		lane->nr_recent = 0;
+	lane->recent[lane->nr_recent++] = *prog;
+	return lane->nr_recent == LANE_RECENT ? flags | RUN_LEAK : flags;
+}
+
 static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	uint8_t *map, struct judgment *ret)
 {
 	static struct prog_result result; /* too large for a fuzzer's stack */
 	struct why why;
+	bool leaked;
 	size_t nr_new;
 
 	lane->stats->programs++;
@@ -254,24 +309,28 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	(void)schedule_note(
 		&lane->schedule, prog, &result, map + SLOT_MAP_BYTES);
 	lane->stats->stuck += (result.flags & RESULT_STUCK) != 0;
+	leaked = leaks(&result);
+	memset(result.leaked, 0, sizeof(result.leaked)); /* by any of several */
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)
 		spool_finding(lane, prog, &result, ret);
 	else
 		trace(lane, prog, nr_new);
+	if (leaked)
+		hunt_leak(lane);
 	return LANE_DONE;
 }
 
 enum lane_outcome lane_run(struct lane *lane, const struct prog *prog,
 	uint8_t *map, struct judgment *ret)
 {
+	uint32_t flags = note_recent(lane, prog);
 	enum lane_outcome outcome;
 
 	for (int try = 0; try < 2; try++) {
 		if ((!lane->slot || vm_changed(lane)) && !lane_attach(lane))
 			return LANE_STOP;
-		outcome = submit_and_wait(
-			lane, prog, RUN_COVER | RUN_CHECK | RUN_FSCK);
+		outcome = submit_and_wait(lane, prog, flags);
 		if (outcome == LANE_DONE)
 			return judge(lane, prog, map, ret);
 		if (outcome == LANE_STOP || !lane_attach(lane))

@@ -459,6 +459,22 @@ static void test_judge_rmap(void)
 		"errors where the program asked are a finding");
 }
 
+static void test_judge_leak(void)
+{
+	static struct prog_result result;
+	struct judgment judgment;
+	struct prog prog;
+
+	parse("p0 mmap v0:1 rw anon\np0 touch v0:1\n", &prog);
+	result_of(&prog, prog_stamp(0, 1, 0, 0), &result);
+	result.leaked[LEAK_ANON_VMA] = 2;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(
+		judgment.verdict == VERDICT_FINDING &&
+			!strcmp(judgment.title, "rmaptorture: leaked anon_vma"),
+		"objects that stay are a finding");
+}
+
 static void test_judge_contents(void)
 {
 	static struct prog_result result;
@@ -489,6 +505,7 @@ int main(void)
 	test_any_bytes();
 	test_judge_flags();
 	test_judge_rmap();
+	test_judge_leak();
 	test_judge_contents();
 	test_samples();
 	return test_end();

@@ -55,6 +55,8 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_SPLIT] = "split",
 	[RUN_RECLAIM] = "reclaim",
 	[RUN_RMAP_FSCK] = "rmap_fsck",
+	[RUN_PIN] = "pin",
+	[RUN_UNPIN] = "unpin",
 };
 
 /* flags, number of the file in make_mmap() */

@@ -34,6 +34,8 @@
 #define CGROUP_SWAP_MAX	  "134217728"
 #define CGROUP_PIDS_MAX	  "64" /* above PROG_PROCS * PROG_THREADS */
 
+#define PINS_MAX 8
+
 /** struct guest - what PID 1 found and made; constant once the workers run */
 struct guest {
 	struct slot *slot;
@@ -141,10 +143,11 @@ struct lane {
 	bool spread;	 /* it has async calls: actors go to several CPUs */
 	bool fails;	 /* it has calls whose allocations fail */
 	time_t vmstat_s; /* when vmstat_publish() last wrote */
-	int memfd;	 /* -1: the program names none */
-	bool spread; /* it has async calls: actors go to several CPUs */
-	bool fails;  /* it has calls whose allocations fail */
-	uint32_t nr_settings;	      /* of the slot, that were applied */
+	uint32_t nr_settings; /* of the slot, that were applied */
+	int quiet_fd;	      /* see leak.c; -1: no lock */
+	bool leak_known;      /* @objects were counted */
+	uint32_t objects[LEAK_KINDS];
+	int pin_fd[PINS_MAX];	      /* of this process; 0: none */
 	int memfd;		      /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
@@ -201,6 +204,15 @@ void kcov_prune(uint64_t *pcs, uint32_t nr);
 /** kcov_sites() - how many call sites the kernel has, and how many are pruned;
  *  both 0 when it does not tell */
 void kcov_sites(uint32_t *ret_sites, uint32_t *ret_pruned);
+
+/* leak.c: what programs leave behind, counted while none runs */
+/** leak_open() - once for a lane */
+void leak_open(struct lane *lane);
+/** leak_begin() - a program starts: nobody counts while it runs. With RUN_LEAK
+ *  the first count, if there was none. leak_end() - it is gone: with RUN_LEAK
+ *  fills result.leaked */
+void leak_begin(struct lane *lane);
+void leak_end(struct lane *lane);
 
 /* baton.c */
 /** turn_start() - give the first call its turn */
@@ -267,6 +279,13 @@ void call_make(const struct actor *actor, uint32_t i);
 /** page_observe() - what a page holds: its stamp, 0, OBS_FAULT or OBS_TORN.
  *  @before: what the page before it held, or 0: holes are seldom of one page */
 uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
+
+/* pin.c: long-term pins, each a buffer registered with an io_uring of its own.
+ * A child inherits them and can let go of them as its parent can. */
+/** pin_take() - 0 or negative errno. pin_drop() - all that this process took
+ *  or inherited; returns how many */
+long pin_take(const struct actor *actor, uint64_t addr, uint64_t len);
+long pin_drop(const struct actor *actor);
 
 /** rmap_fsck() - compare the caller's slots with their reverse mapping.
  *  0, -EUCLEAN: errors, other negative errno: not checked */

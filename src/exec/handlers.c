@@ -321,6 +321,19 @@ static long run_rmap_fsck(const struct making *m)
 	return rmap_fsck(m->actor->lane->guest);
 }
 
+static long run_pin(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+	long err = pin_take(m->actor, range_addr(range), range_len(range));
+
+	return err ? err : range->pages;
+}
+
+static long run_unpin(const struct making *m)
+{
+	return pin_drop(m->actor);
+}
+
 static long (*const handlers[])(const struct making *m) = {
 	[RUN_SYSCALL] = run_syscall,
 	[RUN_MMAP] = run_mmap,
@@ -336,6 +349,8 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_SPLIT] = run_split,
 	[RUN_RECLAIM] = run_reclaim,
 	[RUN_RMAP_FSCK] = run_rmap_fsck,
+	[RUN_PIN] = run_pin,
+	[RUN_UNPIN] = run_unpin,
 };
 
 void call_prepare(const struct actor *actor, uint32_t i)

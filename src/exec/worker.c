@@ -118,6 +118,7 @@ static int program_prepare(struct lane *lane, struct why *why)
 	result->flags = result->us = result->nr_obs = 0;
 	result->live = result->died = result->nr_pcs = 0;
 	result->fscked = result->bad_rmap = 0;
+	memset(result->leaked, 0, sizeof(result->leaked));
 	result->message[0] = '\0';
 	err = settings_apply(lane, why);
 	if (!err)
@@ -129,6 +130,7 @@ static int program_prepare(struct lane *lane, struct why *why)
 	memset(lane->baton, 0, sizeof(*lane->baton));
 	lane->spread = lane->prog.nr_stalls;
 	lane->fails = false;
+	memset(lane->pin_fd, 0, sizeof(lane->pin_fd));
 	for (uint32_t i = 0; i < lane->prog.nr_calls; i++) {
 		lane->spread |= lane->prog.call[i].props & CALL_ASYNC;
 		lane->fails |= lane->prog.call[i].fail != 0;
@@ -231,6 +233,7 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	lane->flags = request->flags;
 	lane->timeout_ms = request->timeout_ms;
 	memcpy(lane->stall_pc, request->stall_pc, sizeof(lane->stall_pc));
+	leak_begin(lane);
 	err = program_prepare(lane, &why);
 	if (!err) {
 		lane->progress = lane->window->progress[slot_record(
@@ -255,6 +258,7 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 		result->flags |= RESULT_OOM;
 	if (result->flags & RESULT_STUCK)
 		cgroup_drop(&lane->cgroup);
+	leak_end(lane);
 	result->us = (uint32_t)(lane_us(lane) - start);
 }
 
@@ -373,6 +377,7 @@ static struct lane *lane_new(const struct guest *guest, uint32_t index)
 	lane->guest = guest;
 	lane->index = index;
 	lane->memfd = -1;
+	leak_open(lane);
 	lane->baton = map_shared(sizeof(*lane->baton), -1, 0);
 	lane->window = map_shared(sizeof(*lane->window), guest->slot_fd,
 		offsetof(struct slot, lane[index].reply));

@@ -4,12 +4,14 @@
  * there, or a function that tries.
  */
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,6 +106,16 @@ static bool has_kcov_stall(void)
 	return kcov_can(KCOV_TRACE_PC, KCOV_STALL_DISARM);
 }
 
+static bool has_io_uring(void)
+{
+	struct io_uring_params params = {0};
+	long fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (fd >= 0)
+		close((int)fd);
+	return fd >= 0;
+}
+
 static const struct {
 	uint32_t cap;
 	const char *path; /* NULL: ask @has */
@@ -123,6 +135,7 @@ static const struct {
 	{CAP_SPLIT_ORDER, NULL, has_split_order},
 	{CAP_FAIL, NULL, has_fail},
 	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
+	{CAP_IO_URING, NULL, has_io_uring},
 };
 
 uint32_t probe_caps(void)

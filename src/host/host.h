@@ -172,7 +172,7 @@ struct target {
 	char *name, *profile, *build_id, *kernel_dir;
 	char *initrd, *append, *user_append, *plain_append, *config;
 	char **counters; /* as in struct kernel_spec; may be NULL */
-	char *settings; /* lines for slot_set() */
+	char *settings;	 /* lines for slot_set() */
 	struct vm_machine machine;
 	struct vm_template *template;
 	guint32 caps, nr_lanes;

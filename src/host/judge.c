@@ -44,7 +44,7 @@ enum guest_outcome guest_judge(const struct target *target, struct guest *guest,
 {
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
+		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK | RUN_LEAK,
 		.timeout_ms = target->timeout_ms,
 	};
 	enum guest_outcome outcome;

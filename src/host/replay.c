@@ -48,7 +48,7 @@ static int replay_step(struct target *target, struct guest *guest,
 	static struct prog_result result;
 	struct slot_request request = {
 		.command = SLOT_RUN,
-		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK,
+		.flags = RUN_COVER | RUN_CHECK | RUN_FSCK | RUN_LEAK,
 		.timeout_ms = target->timeout_ms,
 	};
 	gboolean hit = FALSE;

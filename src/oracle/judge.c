@@ -100,6 +100,21 @@ static void judge_contents(const struct prog *prog,
 	describe(&bad, detail);
 }
 
+static bool judge_leak(const struct prog_result *result, struct text *title,
+	struct text *detail)
+{
+	for (enum leak kind = 0; kind < LEAK_KINDS; kind++) {
+		if (!result->leaked[kind])
+			continue;
+		text_addf(title, "rmaptorture: leaked %s", leak_name(kind));
+		text_addf(detail,
+			"%u objects more than before, all processes are dead",
+			result->leaked[kind]);
+		return true;
+	}
+	return false;
+}
+
 void oracle_judge(const struct prog *prog, const struct prog_result *result,
 	struct judgment *ret)
 {
@@ -126,6 +141,8 @@ void oracle_judge(const struct prog *prog, const struct prog_result *result,
 			"of processes 0x%x at their end, or where "
 			"the program asked: see the console",
 			result->bad_rmap);
+	} else if (judge_leak(result, &title, &detail)) {
+		ret->verdict = VERDICT_FINDING;
 	} else if (!(result->flags & RESULT_OOM)) {
 		judge_contents(prog, result, &title, &detail, &ret->verdict);
 	}

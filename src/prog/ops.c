@@ -68,6 +68,7 @@ static const struct {
 		       "vm-images/patches/harness"},
 	{"rmap_fsck", "mappings that no rmap walk finds stay unseen: needs the "
 		      "rmap_fsck patch of vm-images/patches/harness"},
+	{"io_uring", "no page is pinned: needs CONFIG_IO_URING"},
 };
 
 const char *cap_name(unsigned int bit)
@@ -221,6 +222,18 @@ uint32_t prog_threads(const struct prog *prog, uint32_t proc)
 			threads |= 1u << prog->call[i].thread;
 	}
 	return threads;
+}
+
+const char *leak_name(enum leak kind)
+{
+	static const char *const names[LEAK_KINDS] = {
+		[LEAK_ANON_VMA] = "anon_vma",
+		[LEAK_ANON_VMA_CHAIN] = "anon_vma_chain",
+		[LEAK_ANON_LAZY] = "anon_lazy",
+		[LEAK_MM_STRUCT] = "mm_struct",
+	};
+
+	return names[kind];
 }
 
 const char *call_state_name(uint8_t state)

@@ -69,8 +69,9 @@ enum cap {
 	CAP_FAIL = 1u << 11,	    /* allocations fail on demand */
 	CAP_KCOV_STALL = 1u << 12,  /* harness patch: stalls at points */
 	CAP_RMAP_FSCK = 1u << 13,   /* harness patch: rmap_fsck */
+	CAP_IO_URING = 1u << 14,    /* buffers that are registered are pinned */
 };
-#define CAP_COUNT 14
+#define CAP_COUNT 15
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -175,6 +176,8 @@ enum run_kind {
 	RUN_SPLIT,
 	RUN_RECLAIM,
 	RUN_RMAP_FSCK,
+	RUN_PIN,
+	RUN_UNPIN,
 	RUN_KINDS
 };
 

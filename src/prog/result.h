@@ -58,6 +58,17 @@ struct stall_result {
 #define RESULT_STUCK   0x04 /* tasks did not die after the kill */
 #define RESULT_BROKEN  0x08 /* the executor could not run it: see @message */
 
+/* What a program must give back; each is a slab cache */
+enum leak {
+	LEAK_ANON_VMA,
+	LEAK_ANON_VMA_CHAIN,
+	LEAK_ANON_LAZY, /* of the lazy series */
+	LEAK_MM_STRUCT,
+	LEAK_KINDS
+};
+/** leak_name() - the name of the cache */
+const char *leak_name(enum leak kind);
+
 /** struct prog_result - what one run showed; written by the guest */
 struct prog_result {
 	uint32_t flags;	   /* RESULT_* */
@@ -68,6 +79,8 @@ struct prog_result {
 	uint32_t nr_pcs;   /* KCOV hits, all actors; 0 where not counted */
 	uint32_t fscked;   /* bit p: rmap_fsck looked at process p at its end */
 	uint32_t bad_rmap; /* bit p: and found errors */
+	/* objects more than at the lane's check before this one */
+	uint32_t leaked[LEAK_KINDS];
 	char message[128]; /* with RESULT_BROKEN */
 	struct call_result call[PROG_CALLS_MAX];
 	struct stall_result stall[PROG_STALLS_MAX];

@@ -55,6 +55,7 @@ enum slot_command {
 #define RUN_COUNT 0x04 /* count call sites for a later SLOT_PRUNE */
 #define RUN_FSCK  0x08 /* rmap_fsck of each process before its end pages */
 #define RUN_TRACE 0x10 /* @map becomes a struct slot_trace */
+#define RUN_LEAK  0x20 /* count what is left behind since the last count */
 
 #define TRACE_PCS_MAX (SLOT_MAP_BYTES / 4 - PROG_CALLS_MAX)
 

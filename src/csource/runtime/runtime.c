@@ -276,6 +276,35 @@ static long make_rmap_fsck(int i)
 	return file_write("/sys/kernel/debug/rmap_fsck", "self");
 }
 
+/* === pin === */
+#include <linux/io_uring.h>
+#include <sys/uio.h>
+
+/* address, bytes: a buffer that is registered with io_uring is pinned */
+static long make_pin(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	struct iovec buffer = {(void *)a[0], a[1]};
+	struct io_uring_params params = {0};
+	int fd = (int)syscall(SYS_io_uring_setup, 1, &params);
+
+	if (fd < 0)
+		return -1;
+	return syscall(
+		SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &buffer, 1);
+}
+
+/* === unpin === */
+/* Descriptors that are no ring refuse */
+static long make_unpin(int i)
+{
+	(void)i;
+	for (int fd = 3; fd < 64; fd++)
+		syscall(SYS_io_uring_register, fd, IORING_UNREGISTER_BUFFERS,
+			NULL, 0);
+	return 0;
+}
+
 /* === fails === */
 #define PROC  "/proc/thread-self/"
 #define DEBUG "/sys/kernel/debug/"

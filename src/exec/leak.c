@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * leak: what programs have left behind. While none runs, in any lane, the
+ * objects of some caches are counted; more of them than the last time, and they
+ * do not go, is a leak of a program in between. Each lane compares with its own
+ * last count, so that of two lanes the guilty one sees it too.
+ *
+ * The lock is flock(2) on a file: lanes share it while they run a program, and
+ * one has it alone while it counts. Freed objects wait for grace periods and in
+ * KASAN's quarantine, which shrinking a cache empties.
+ * Source: mm/slub.c, Documentation/ABI/testing/sysfs-kernel-slab (v6.12).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "exec/exec.h"
+
+#define LOCK_PATH "/tmp/quiet"
+#define SLAB_PATH "/sys/kernel/slab"
+#define TRIES	  12 /* until an object that stays is leaked */
+#define TRY_US	  5000
+
+static uint32_t objects_of(enum leak kind)
+{
+	uint32_t value = 0;
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/shrink", leak_name(kind));
+	if (setup_write(path, "1"))
+		return 0;
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/objects", leak_name(kind));
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%u", &value) != 1)
+		value = 0;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+static void grace_period(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+static void lock(const struct lane *lane, int how)
+{
+	while (lane->quiet_fd >= 0 && flock(lane->quiet_fd, how) &&
+		errno == EINTR)
+		;
+}
+
+/* Counts until there are not more than before, or they stay. */
+static uint32_t settled(struct lane *lane, enum leak kind)
+{
+	uint32_t now = objects_of(kind);
+
+	for (uint32_t try = 1; now > lane->objects[kind] && try < TRIES;
+		try++) {
+		grace_period();
+		usleep(try * TRY_US);
+		now = objects_of(kind);
+	}
+	return now;
+}
+
+void leak_open(struct lane *lane)
+{
+	lane->quiet_fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+void leak_begin(struct lane *lane)
+{
+	if ((lane->flags & RUN_LEAK) && !lane->leak_known) {
+		lock(lane, LOCK_EX);
+		grace_period();
+		for (enum leak kind = 0; kind < LEAK_KINDS; kind++)
+			lane->objects[kind] = objects_of(kind);
+		lane->leak_known = true;
+	}
+	lock(lane, LOCK_SH);
+}
+
+void leak_end(struct lane *lane)
+{
+	struct prog_result *result = lane->result;
+
+	if ((lane->flags & RUN_LEAK) && !(result->flags & RESULT_STUCK)) {
+		lock(lane, LOCK_EX);
+		for (enum leak kind = 0; kind < LEAK_KINDS; kind++) {
+			uint32_t before = lane->objects[kind];
+			uint32_t now = settled(lane, kind);
+
+			result->leaked[kind] = now > before ? now - before : 0;
+			lane->objects[kind] = now;
+		}
+	}
+	lock(lane, LOCK_UN);
+}
