@@ -6,6 +6,7 @@
 
 #include "csource/csource.h"
 #include "test.h"
+#include "test_programs.h"
 
 #define SOURCE_MAX (256 * 1024)
 #define CAPS_ALL   0xffffffffu
@@ -47,13 +48,11 @@ static void test_says_the_calls(void)
 	static const char program[] = "p0 mmap v0:4 rw anon\n"
 				      "p0 fail_nth=3 fork p1\n";
 	static char buf[SOURCE_MAX];
+	struct prog prog = prog_of(program);
 	struct text text;
-	struct prog prog;
-	struct why why;
 
 	text_init(&text, buf, sizeof(buf));
-	test_case(prog_parse(program, strlen(program), &prog, &why) == 0 &&
-			  prog_c_source(&prog, &text) == 0 &&
+	test_case(prog_c_source(&prog, &text) == 0 &&
 			  strstr(buf, "\"p0 fail_nth=3 fork p1\"") &&
 			  strstr(buf, "make_fork(int i)") &&
 			  strstr(buf, "fail-nth") &&

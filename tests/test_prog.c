@@ -11,31 +11,10 @@
 #include <string.h>
 
 #include "test.h"
+#include "test_programs.h"
 
 #define PROGRAMS 10000
 #define CAPS_ALL ((1u << CAP_COUNT) - 1)
-
-static struct prog prog_of(const char *text)
-{
-	struct prog prog;
-	struct why why;
-
-	if (prog_parse(text, strlen(text), &prog, &why)) {
-		printf("broken: %s\n", why.text);
-		exit(99);
-	}
-	return prog;
-}
-
-static bool prints_as(const struct prog *prog, const char *want)
-{
-	char buf[PROG_TEXT_MAX];
-	struct text text;
-
-	text_init(&text, buf, sizeof(buf));
-	prog_print(prog, &text);
-	return !text.full && strcmp(buf, want) == 0;
-}
 
 static const struct {
 	const char *why, *text, *canonical;

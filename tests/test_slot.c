@@ -11,20 +11,9 @@
 #include <string.h>
 
 #include "test.h"
+#include "test_programs.h"
 
 #define ROUNDS 20000
-
-static struct prog prog_of(const char *text)
-{
-	struct prog prog;
-	struct why why;
-
-	if (prog_parse(text, strlen(text), &prog, &why)) {
-		printf("broken: %s\n", why.text);
-		exit(99);
-	}
-	return prog;
-}
 
 static void test_header(struct slot *slot)
 {

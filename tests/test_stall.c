@@ -9,6 +9,7 @@
 
 #include "prog/result.h"
 #include "test.h"
+#include "test_programs.h"
 
 #define ROUNDS	 3000
 #define CAPS_ALL 0xffffffffu
@@ -19,28 +20,6 @@ static const char race[] = "p0 fork p1\n"
 			   "p1 touch v0:1\n"
 			   "p1 munmap v0:1\n"
 			   "p0 expect v0:1\n";
-
-static struct prog prog_of(const char *text)
-{
-	struct prog prog;
-	struct why why;
-
-	if (prog_parse(text, strlen(text), &prog, &why)) {
-		printf("broken: %s\n", why.text);
-		exit(99);
-	}
-	return prog;
-}
-
-static bool prints_as(const struct prog *prog, const char *want)
-{
-	char buf[PROG_TEXT_MAX];
-	struct text text;
-
-	text_init(&text, buf, sizeof(buf));
-	prog_print(prog, &text);
-	return !text.full && !strcmp(buf, want);
-}
 
 static bool goes_round(const struct prog *prog)
 {
