@@ -175,10 +175,6 @@ uint32_t region_range(struct job *job, const struct region *region,
 
 /** job_reclaim() - write @pages to memory.reclaim of the job's cgroup */
 void job_reclaim(struct job *job, uint32_t pages);
-/** job_migrate() - move_pages(2) of @nr pages from @page of @pid's @region, all
- *  sharers with them, to another node */
-void job_migrate(struct job *job, pid_t pid, const struct region *region,
-	uint32_t page, uint32_t nr);
 /** walker_reclaim(), walker_migrate() - start a process that does so until the
  *  end; the latter walks @region of the caller, which must outlive it.
  *  Returns its pid, or 0 where it could not be started */

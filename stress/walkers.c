@@ -12,7 +12,8 @@
 
 #include "stress/stress.h"
 
-#define MOVE_PAGES    64 /* of one move_pages(2) */
+/* Of one move_pages(2): each call first drains the LRU lists of all CPUs */
+#define MOVE_PAGES    256
 #define RECLAIM_PAGES 512
 
 void job_reclaim(struct job *job, uint32_t pages)
@@ -25,29 +26,6 @@ void job_reclaim(struct job *job, uint32_t pages)
 	if (write(job->reclaim_fd, text, (size_t)len) < 0 && errno != EAGAIN &&
 		errno != EINTR)
 		job_broken(job, "memory.reclaim: %s", strerror(errno));
-}
-
-void job_migrate(struct job *job, pid_t pid, const struct region *region,
-	uint32_t page, uint32_t nr)
-{
-	int node = (int)rng_below(&job->rng, job->nr_nodes);
-	void *addr[MOVE_PAGES];
-	int nodes[MOVE_PAGES], before[MOVE_PAGES], after[MOVE_PAGES];
-	uint32_t moved = 0;
-
-	nr = nr < MOVE_PAGES ? nr : MOVE_PAGES;
-	for (uint32_t i = 0; i < nr; i++) {
-		addr[i] = region_at(region, page + i);
-		nodes[i] = node;
-		after[i] = -EFAULT;
-	}
-	if (move_pages(pid, nr, addr, NULL, before, 0) ||
-		move_pages(pid, nr, addr, nodes, after, MPOL_MF_MOVE_ALL) < 0)
-		return;
-	for (uint32_t i = 0; i < nr; i++)
-		moved +=
-			before[i] >= 0 && before[i] != node && after[i] == node;
-	job_did(job, WORK_MIGRATED, moved);
 }
 
 static void reclaim_on(struct job *job, void *unused)
@@ -64,15 +42,39 @@ struct migrate_target {
 	struct region *region;
 };
 
+/* Each page to another node, all sharers with it */
+static void migrate_some(struct job *job, const struct migrate_target *target)
+{
+	uint32_t nr, page = region_range(job, target->region, MOVE_PAGES, &nr);
+	uint32_t step = rng_range(&job->rng, 1, job->nr_nodes - 1);
+	void *addr[MOVE_PAGES];
+	int nodes[MOVE_PAGES], before[MOVE_PAGES], after[MOVE_PAGES];
+	uint32_t moved = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		addr[i] = region_at(target->region, page + i);
+		after[i] = -EFAULT;
+	}
+	if (move_pages(target->pid, nr, addr, NULL, before, 0))
+		return;
+	for (uint32_t i = 0; i < nr; i++)
+		nodes[i] = before[i] < 0 ? 0
+					 : (int)((uint32_t)before[i] + step) %
+						   (int)job->nr_nodes;
+	if (move_pages(target->pid, nr, addr, nodes, after, MPOL_MF_MOVE_ALL) <
+		0)
+		return;
+	for (uint32_t i = 0; i < nr; i++)
+		moved += before[i] >= 0 && after[i] == nodes[i];
+	job_did(job, WORK_MIGRATED, moved);
+}
+
 static void migrate_on(struct job *job, void *arg)
 {
 	const struct migrate_target *target = arg;
 
 	while (job_on(job)) {
-		uint32_t nr, page = region_range(
-				     job, target->region, MOVE_PAGES, &nr);
-
-		job_migrate(job, target->pid, target->region, page, nr);
+		migrate_some(job, target);
 		usleep(rng_below(&job->rng, 2000));
 	}
 }
