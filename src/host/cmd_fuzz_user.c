@@ -4,6 +4,7 @@
 #include "user_tier.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A kernel that runs allocates more than its mm code alone: where an allocation
  * is to fail, so many later ones are tried. */
@@ -69,19 +70,32 @@ static guint confirm_by(const struct confirming *c, guint n)
 	return hits;
 }
 
-static guint confirm(
-	struct target *target, const struct finding *finding, guint n)
+/* The smaller one, or what ran */
+static gboolean program_of(const struct finding *finding, struct prog *ret)
 {
-	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+	g_autofree struct store_log *log = NULL;
+	g_autofree char *text = NULL;
+
+	if (finding->has_repro)
+		text = store_read(finding, "repro.prog", NULL, NULL);
+	if (text && !prog_parse(text, strlen(text), ret, NULL))
+		return TRUE;
+	log = store_load_programs(finding, NULL);
+	if (!log || !log->flight[0].nr)
+		return FALSE;
+	*ret = log->flight[0].entry[0].prog;
+	return TRUE;
+}
+
+static guint confirm(struct target *target, const struct finding *finding,
+	const struct prog *prog, guint n)
+{
 	struct confirming c = {.target = target,
 		.finding = finding,
-		.scratch = host_scratch(NULL)};
-	guint hits = 0;
+		.scratch = host_scratch(NULL),
+		.prog = prog};
+	guint hits = c.scratch ? confirm_by(&c, n) : 0;
 
-	if (log && c.scratch) {
-		c.prog = &log->flight[0].entry[0].prog;
-		hits = confirm_by(&c, n);
-	}
 	host_scratch_free(c.scratch);
 	return hits;
 }
@@ -102,35 +116,52 @@ static struct target *open_vm(const struct user_tier_options *want,
 	return target;
 }
 
-static void print_program(const struct finding *finding)
+static void print_program(const struct prog *prog)
 {
-	g_autofree struct store_log *log = store_load_programs(finding, NULL);
 	char buf[PROG_TEXT_MAX];
 	struct text text;
 
-	if (!log || !log->flight[0].nr)
-		return;
 	text_init(&text, buf, sizeof(buf));
-	prog_print(&log->flight[0].entry[0].prog, &text);
+	prog_print(prog, &text);
 	host_print_program(buf);
 }
 
-static void print_finding(const struct finding *finding, double first,
-	struct target *target, guint n, struct host_result *result)
+/* Programs that only differ from another kernel's are left as they are. */
+static void shrink(
+	const struct user_tier_options *want, struct finding *finding, guint n)
 {
+	g_autoptr(GError) error = NULL;
+
+	if (want->against)
+		return;
+	if (!user_tier_shrink(want->kernel, want->append, finding, n, &error))
+		g_printerr("rmaptorture: %s\n", error->message);
+	else
+		printf("    replays %u of %u\n", finding->k, finding->n);
+}
+
+static void print_finding(const struct user_tier_options *want,
+	struct finding *finding, double first, struct target *target, guint n,
+	struct host_result *result)
+{
+	struct prog prog;
 	guint k = 0;
 
 	printf("\n  %s\n    first seen after %.1f s, %" G_GUINT64_FORMAT
 	       " times; %s\n",
 		finding->title, first, finding->count, finding->dir);
-	if (target) {
-		k = confirm(target, finding, n);
+	if (n)
+		shrink(want, finding, n);
+	if (program_of(finding, &prog)) {
+		if (target)
+			k = confirm(target, finding, &prog, n);
+		print_program(&prog);
+	}
+	if (target)
 		printf("    %s: %u of %u replays in a VM\n",
 			k ? "confirmed" : "seen in user space only", k, n);
-	} else {
+	else
 		printf("    not replayed in a VM\n");
-	}
-	print_program(finding);
 	host_result_finding(
 		result, finding->title, finding->dir, k, target ? n : 0);
 	host_result_seen(result, first);
@@ -146,12 +177,13 @@ static void print_findings(const struct user_tier_options *want,
 	if (replays && g_hash_table_size(got->titles))
 		target = open_vm(want, options);
 	for (guint i = 0; findings && i < findings->len; i++) {
-		const struct finding *finding = findings->pdata[i];
+		struct finding *finding = findings->pdata[i];
 		const double *first =
 			g_hash_table_lookup(got->titles, finding->title);
 
 		if (first)
-			print_finding(finding, *first, target, replays, result);
+			print_finding(
+				want, finding, *first, target, replays, result);
 	}
 	if (!g_hash_table_size(got->titles))
 		printf("  none\n");

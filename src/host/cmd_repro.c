@@ -3,6 +3,7 @@
 #include "host.h"
 #include "stall_search.h"
 #include "stress.h"
+#include "user_tier.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,14 +14,44 @@
 #define MINIMIZE_TRIES 300
 #define C_SOURCE_MAX   (256 * 1024)
 
+/* A finding is replayed where it was seen: in VMs of @target, or in processes
+ * of @kernel, of profile user. The other is NULL. */
 struct repro_run {
 	struct target *target;
+	const struct kernel *kernel;
+	const char *append; /* of @kernel */
 	const struct host_options *options;
 	struct finding *finding;
 	char *scratch;
 	guint tries; /* of each smaller program before it counts as clean */
 	guint runs;
 };
+
+static gboolean shows_once(
+	struct repro_run *repro, const struct candidate *candidate)
+{
+	const char *title = repro->finding->title;
+	struct report report;
+	double seconds;
+
+	if (repro->kernel)
+		return user_tier_shows(repro->kernel, repro->append,
+			candidate_single(candidate), title);
+	return replay_run(repro->target, repro->scratch, candidate, title,
+		       &seconds, &report) > 0;
+}
+
+static void count(struct repro_run *repro, const struct candidate *candidate,
+	guint n, struct replay *ret)
+{
+	if (repro->kernel)
+		user_tier_count(repro->kernel, repro->append,
+			candidate_single(candidate), repro->finding->title, n,
+			ret);
+	else
+		replay_count(repro->target, repro->scratch, candidate,
+			repro->finding->title, n, ret);
+}
 
 /* prog_minimize()'s question, for a program alone on the lane that showed it */
 static int still_shows(const struct prog *prog, void *user)
@@ -32,11 +63,7 @@ static int still_shows(const struct prog *prog, void *user)
 	host_progress(repro->options, TRUE, "minimize: try %u, %u calls",
 		repro->runs, prog->nr_calls);
 	for (guint try = 0; try < repro->tries; try++) {
-		struct report report;
-		double seconds;
-
-		if (replay_run(repro->target, repro->scratch, &one,
-			    repro->finding->title, &seconds, &report) > 0)
+		if (shows_once(repro, &one))
 			return 1;
 	}
 	return 0;
@@ -67,7 +94,8 @@ static void schedule(struct repro_run *repro, struct candidate *candidate,
 	g_autoptr(GError) error = NULL;
 	int tries;
 
-	if (!prog || (replay->n && 4 * replay->k >= replay->n))
+	if (!prog || !repro->target ||
+		(replay->n && 4 * replay->k >= replay->n))
 		return;
 	tries = stall_search(repro->target, repro->scratch, repro->options,
 		repro->finding->title, prog, &error);
@@ -84,8 +112,7 @@ static void schedule(struct repro_run *repro, struct candidate *candidate,
 		return;
 	}
 	printf("a stall found in %d tries makes it surer\n", tries);
-	replay_count(repro->target, repro->scratch, candidate,
-		repro->finding->title, n, replay);
+	count(repro, candidate, n, replay);
 }
 
 static gboolean write_c_source(
@@ -146,6 +173,16 @@ static int no_program(void)
 	return EXIT_TIME;
 }
 
+/* In the user tier the log of a finding has the program that showed it, alone
+ */
+static gboolean find(struct repro_run *repro, struct candidate *ret)
+{
+	if (repro->kernel)
+		return replay_last(repro->finding, 1, ret);
+	return replay_find(repro->target, repro->scratch, repro->finding,
+		repro->options, ret);
+}
+
 static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	const char *c_path, struct host_result *result, GError **error)
 {
@@ -153,20 +190,18 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	g_autofree char *text = NULL;
 	struct replay replay = {0};
 
-	if (replay_find(repro->target, repro->scratch, repro->finding,
-		    repro->options, &candidate))
-		replay_count(repro->target, repro->scratch, &candidate,
-			repro->finding->title, n, &replay);
-	else if (!replay_last(
-			 repro->finding, repro->target->nr_lanes, &candidate))
+	if (find(repro, &candidate))
+		count(repro, &candidate, n, &replay);
+	else if (!replay_last(repro->finding,
+			 repro->target ? repro->target->nr_lanes : 1,
+			 &candidate))
 		return no_program();
 	schedule(repro, &candidate, n, &replay);
 	if (!replay.n)
 		return no_program();
 	if (smaller) {
 		minimize(repro, &candidate, &replay);
-		replay_count(repro->target, repro->scratch, &candidate,
-			repro->finding->title, n, &replay);
+		count(repro, &candidate, n, &replay);
 	}
 	text = candidate_text(&candidate);
 	printf("%s", text);
@@ -187,11 +222,7 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
 	g_autoptr(GStrvBuilder) set = g_strv_builder_new();
 
-	/* a finding of the user-space tier is replayed in a VM */
 	for (char **line = lines; *line; line++) {
-		if (g_str_has_prefix(*line, "kernel: ") &&
-			g_str_has_suffix(*line, ":user"))
-			(*line)[strlen(*line) - strlen(":user")] = '\0';
 		if (!t->kernel && g_str_has_prefix(*line, "kernel: "))
 			t->kernel = g_strdup(*line + strlen("kernel: "));
 		if (!t->append && g_str_has_prefix(*line, "user append: "))
@@ -203,6 +234,57 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 		t->set = g_strv_builder_end(set);
 }
 
+static gboolean open_kernel(
+	struct repro_run *repro, struct target_options *t, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct kernel *kernel;
+
+	if (!user_tier_is(t->kernel)) {
+		repro->target = target_open(t, repro->options, error);
+		return repro->target != NULL;
+	}
+	if (!kernel_spec_lookup(t->kernel, &spec, error) ||
+		!kernel_ensure(spec, host_kernel_progress,
+			(void *)repro->options, &kernel, error))
+		return FALSE;
+	repro->kernel = kernel;
+	repro->append = t->append;
+	return TRUE;
+}
+
+/* What user space shows a VM may show by another title. */
+static void print_in_vm(
+	const struct kernel *kernel, const struct finding *finding)
+{
+	if (finding->has_repro)
+		printf("in a VM: rmaptorture run %s/repro.prog -k %s:%s -n "
+		       "20\n",
+			finding->dir, kernel->name, KERNEL_DEFAULT_PROFILE);
+}
+
+static int repro_on(struct repro_run *repro, guint n, gboolean smaller,
+	const char *c_path, GError **error)
+{
+	struct host_result *result = host_result_new("repro", repro->options);
+	int status = EXIT_BROKEN;
+
+	if (repro->target)
+		host_result_kernel(result, repro->target->name,
+			repro->target->profile, repro->target->build_id);
+	else
+		host_result_kernel(result, repro->kernel->name,
+			repro->kernel->profile, repro->kernel->build_id);
+	printf("%s\n", repro->finding->title);
+	repro->scratch = host_scratch(error);
+	if (repro->scratch)
+		status = replay_all(repro, n, smaller, c_path, result, error);
+	if (repro->kernel && !*error)
+		print_in_vm(repro->kernel, repro->finding);
+	host_scratch_free(repro->scratch);
+	return host_result_end(result, status);
+}
+
 static int repro(struct target_options *t, const struct host_options *options,
 	const char *name, const char *out, guint n, gboolean smaller,
 	const char *c_path)
@@ -210,11 +292,9 @@ static int repro(struct target_options *t, const struct host_options *options,
 	g_autoptr(GError) error = NULL;
 	struct finding *SCOPED(finding_freep) finding =
 		store_find(out, name, &error);
-	struct target *SCOPED(target_freep) target = NULL;
 	struct repro_run repro = {.options = options, .finding = finding};
-	struct host_result *result;
 	g_autofree char *machine = NULL;
-	int status = EXIT_BROKEN;
+	int status;
 
 	if (!finding)
 		return host_fail("repro", error);
@@ -222,21 +302,14 @@ static int repro(struct target_options *t, const struct host_options *options,
 	machine = store_read(finding, "machineInfo", NULL, NULL);
 	if (stress_repro_is(machine))
 		return stress_repro(finding, machine, t, options, n);
-	target = target_open(t, options, &error);
-	if (!target)
+	if (!open_kernel(&repro, t, &error))
 		return error ? host_fail("repro", error) : EXIT_CLEAN;
-	repro.target = target;
-	repro.scratch = host_scratch(&error);
-	result = host_result_new("repro", options);
-	host_result_kernel(
-		result, target->name, target->profile, target->build_id);
-	printf("%s\n", finding->title);
-	if (repro.scratch)
-		status = replay_all(&repro, n, smaller, c_path, result, &error);
+	status = repro_on(&repro, n, smaller, c_path, &error);
 	if (error)
 		(void)host_fail("repro", error);
-	host_scratch_free(repro.scratch);
-	return host_result_end(result, status);
+	target_freep(&repro.target);
+	kernel_freep((struct kernel **)&repro.kernel);
+	return status;
 }
 
 int cmd_repro(int argc, char **argv)
@@ -262,7 +335,8 @@ int cmd_repro(int argc, char **argv)
 	};
 
 	if (!host_parse(&argc, &argv, entries, "FINDING",
-		    "Replay a finding on fresh clones and count: k of n.",
+		    "Replay a finding where it was seen, on fresh clones of a "
+		    "VM or in processes, and count: k of n.",
 		    &options))
 		return EXIT_BROKEN;
 	if (argc != 2 || runs < 1) {

@@ -2,6 +2,8 @@
 #include "finding_text.h"
 
 #include "kernel/symbolize.h"
+#include "user_report.h"
+#include "user_tier.h"
 
 #include <string.h>
 
@@ -24,9 +26,12 @@ char *finding_report(const struct finding *finding, gboolean *ret_has_lines)
 	g_autofree char *folder = finding_machine(finding, "kernel folder");
 	g_autofree char *image =
 		folder ? g_build_filename(folder, "vmlinux", NULL) : NULL;
+	g_autofree char *kernel = finding_machine(finding, "kernel");
 	char *lines = NULL;
 
-	if (text && image && g_file_test(image, G_FILE_TEST_EXISTS))
+	if (text && user_tier_is(kernel))
+		lines = user_report_text(text);
+	else if (text && image && g_file_test(image, G_FILE_TEST_EXISTS))
 		lines = kernel_symbolize(image, text, NULL);
 	*ret_has_lines = lines != NULL;
 	return lines ? lines : g_steal_pointer(&text);
@@ -40,7 +45,8 @@ static void add_report(GString *mail, const struct finding *finding)
 	g_autofree char *text = finding_report(finding, &has_lines);
 	g_autoptr(GRegex) stamp = g_regex_new(
 		"^\\[ *[0-9.]+\\](\\[ *[TC][0-9]+\\])? ?", 0, 0, NULL);
-	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+	g_auto(GStrv) lines =
+		g_strsplit(text ? g_strchomp(text) : "", "\n", -1);
 	g_autofree struct store_log *log =
 		text ? NULL : store_load_programs(finding, NULL);
 
@@ -61,33 +67,51 @@ static void add_report(GString *mail, const struct finding *finding)
 	}
 }
 
-static void add_replays(GString *mail, const struct finding *finding)
+static void add_replays(
+	GString *mail, const struct finding *finding, gboolean in_vm)
 {
+	g_autofree char *times =
+		finding->count == 1
+			? g_strdup("once")
+			: g_strdup_printf("%" G_GUINT64_FORMAT " times",
+				  finding->count);
+
 	if (finding->n)
 		g_string_append_printf(mail,
-			"It was seen %" G_GUINT64_FORMAT
-			" times. Replaying the program below from a fresh VM\n"
+			"It was seen %s. Replaying the program below from a "
+			"fresh %s\n"
 			"shows it in %u of %u runs, after %.2f s (median).\n",
-			finding->count, finding->k, finding->n,
+			times, in_vm ? "VM" : "process", finding->k, finding->n,
 			finding->seconds);
 	else
 		g_string_append_printf(mail,
-			"It was seen %" G_GUINT64_FORMAT
-			" times and has not been replayed.\n",
-			finding->count);
+			"It was seen %s and has not been replayed.\n", times);
+}
+
+/* The one that replays, or the only one that ran: the user tier's */
+static char *program_text(const struct finding *finding)
+{
+	g_autofree struct store_log *log = NULL;
+
+	if (finding->has_repro)
+		return store_read(finding, "repro.prog", NULL, NULL);
+	log = store_load_programs(finding, NULL);
+	if (!log || log->nr_lanes != 1 || log->flight[0].nr != 1)
+		return NULL;
+	return store_log_print(NULL, NULL, log->flight, 1);
 }
 
 static void add_program(GString *mail, const struct finding *finding)
 {
-	g_autofree char *text = store_read(finding, "repro.prog", NULL, NULL);
+	g_autofree char *text = program_text(finding);
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
 
 	if (!text)
 		return;
-	g_string_append(mail,
+	g_string_append_printf(mail,
 		"\nThe program, one call a line; pN is a process, pN.tM one of "
-		"its\nthreads, vS+P:N are N pages (as C: attached repro.c):\n"
-		"\n");
+		"its\nthreads, vS+P:N are N pages%s:\n\n",
+		finding->has_repro ? " (as C: attached repro.c)" : "");
 	for (char **line = lines; *line; line++) {
 		if (**line && **line != '#')
 			g_string_append_printf(mail, "\t%s\n", *line);
@@ -106,9 +130,14 @@ char *finding_mail(const struct finding *finding)
 	g_string_append_printf(mail,
 		"rmaptorture reports, on Linux %s (%s):\n\n\t%s\n\n",
 		release ? release : "?", kernel ? kernel : "?", finding->title);
-	add_replays(mail, finding);
-	g_string_append_printf(
-		mail, "\nCommand line: %s\n\n", append ? append : "?");
+	if (user_tier_is(kernel))
+		g_string_append(mail,
+			"The mm files of this kernel, unmodified, "
+			"ran in a process.\n");
+	add_replays(mail, finding, !user_tier_is(kernel));
+	if (append)
+		g_string_append_printf(mail, "\nCommand line: %s\n", append);
+	g_string_append_c(mail, '\n');
 	add_report(mail, finding);
 	add_program(mail, finding);
 	g_string_append_printf(mail,

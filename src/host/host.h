@@ -392,6 +392,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_campaign(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_findings(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_fuzz(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
 int cmd_premerge(int argc, char **argv);

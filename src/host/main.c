@@ -17,6 +17,7 @@ static const struct {
 	{"findings", cmd_findings, "what was found, one line each"},
 	{"show", cmd_show, "one finding in full"},
 	{"repro", cmd_repro, "replay a finding: k of n"},
+	{"report", cmd_report, "an out folder as a page of HTML"},
 	{"triage", cmd_triage, "titles for a folder of logs or programs"},
 	{"selftests", cmd_selftests, "run the kernel's own mm selftests"},
 	{"premerge", cmd_premerge, "test a series of patches against its base"},

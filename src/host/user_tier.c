@@ -2,6 +2,7 @@
 #include "user_tier.h"
 
 #include "child.h"
+#include "user_report.h"
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -174,7 +175,6 @@ static gboolean file_finding(
 		.detail = detail,
 		.console = tier->log->str,
 		.console_len = tier->log->len,
-		.report_end = tier->log->len,
 		.flight = flight,
 		.nr_lanes = 1,
 		.tag = kernel->build_id,
@@ -184,6 +184,8 @@ static gboolean file_finding(
 
 	if (!take_artifact(tier, flight))
 		return TRUE; /* libFuzzer told of itself, not of a program */
+	(void)user_report_find(
+		tier->log->str, &input.report_start, &input.report_end);
 	note_title(tier, title);
 	return add(tier, &input, error);
 }

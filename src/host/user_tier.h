@@ -76,6 +76,20 @@ char *user_tier_title(const char *log);
 int user_tier_try(const struct kernel *kernel, const char *append,
 	const char *text, char *ret_title);
 
+/** user_tier_shows() - the same, for a title: @want and no other */
+gboolean user_tier_shows(const struct kernel *kernel, const char *append,
+	const struct prog *prog, const char *want);
+
+/** user_tier_count() - @n tries; seconds are those of a whole try */
+void user_tier_count(const struct kernel *kernel, const char *append,
+	const struct prog *prog, const char *want, guint n, struct replay *ret);
+
+/** user_tier_shrink() - make the program of @finding's newest entry smaller
+ *  while it shows the title, replay it @n times, and store both. FALSE with
+ *  @error when the folder could not be written */
+gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
+	struct finding *finding, guint n, GError **error);
+
 /** user_tier_merge() - those programs of @from that @to needs for the same
  *  coverage are copied to @to: libFuzzer's -merge=1. @seconds: at most. */
 gboolean user_tier_merge(const struct kernel *kernel, const char *to,

@@ -6,11 +6,12 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define EXIT_FOUND  77
-#define EXIT_REPORT 1
-#define EXIT_LOOPS  70
-#define TIMEOUT_S   10
-#define TRY_S	    (3 * TIMEOUT_S)
+#define EXIT_FOUND   77
+#define EXIT_REPORT  1
+#define EXIT_LOOPS   70
+#define TIMEOUT_S    10
+#define TRY_S	     (3 * TIMEOUT_S)
+#define SHRINK_TRIES 100 /* a process each */
 
 /* struct run - one run of the program, and until when it may take */
 struct run {
@@ -86,6 +87,60 @@ int user_tier_try(const struct kernel *kernel, const char *append,
 		got = try_file(kernel, append, path, scratch, ret_title);
 	host_scratch_free(g_steal_pointer(&scratch));
 	return got;
+}
+
+gboolean user_tier_shows(const struct kernel *kernel, const char *append,
+	const struct prog *prog, const char *want)
+{
+	char buf[PROG_TEXT_MAX], title[TITLE_MAX];
+	struct text text;
+
+	text_init(&text, buf, sizeof(buf));
+	prog_print(prog, &text);
+	return user_tier_try(kernel, append, buf, title) > 0 &&
+	       !strcmp(title, want);
+}
+
+void user_tier_count(const struct kernel *kernel, const char *append,
+	const struct prog *prog, const char *want, guint n, struct replay *ret)
+{
+	gint64 start = g_get_monotonic_time();
+
+	*ret = (struct replay){.n = n};
+	for (guint i = 0; i < n; i++)
+		ret->k += user_tier_shows(kernel, append, prog, want);
+	ret->seconds_median = (double)(g_get_monotonic_time() - start) /
+			      G_USEC_PER_SEC / MAX(n, 1);
+}
+
+/* struct shrinking - what prog_minimize() is to ask */
+struct shrinking {
+	const struct kernel *kernel;
+	const char *append, *title;
+};
+
+static int still_shows(const struct prog *prog, void *user)
+{
+	const struct shrinking *shrinking = user;
+
+	return user_tier_shows(
+		shrinking->kernel, shrinking->append, prog, shrinking->title);
+}
+
+gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
+	struct finding *finding, guint n, GError **error)
+{
+	struct shrinking shrinking = {kernel, append, finding->title};
+	struct candidate SCOPED(candidate_clear) candidate = {0};
+	struct replay replay;
+	struct prog *prog;
+
+	if (!replay_last(finding, 1, &candidate))
+		return TRUE;
+	prog = candidate_single(&candidate);
+	(void)prog_minimize(prog, still_shows, &shrinking, SHRINK_TRIES);
+	user_tier_count(kernel, append, prog, finding->title, n, &replay);
+	return replay_store(finding, &candidate, &replay, error);
 }
 
 gboolean user_tier_merge(const struct kernel *kernel, const char *to,

@@ -4,9 +4,20 @@
 
 #include <string.h>
 
+static gboolean is_begun(const struct prog *prog, const guint8 *progress)
+{
+	for (guint32 i = 0; i < prog->nr_calls; i++) {
+		if (progress[i] != CALL_NOT_RUN)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* How far it came is told of those that came anywhere. */
 static void print_record(
 	GString *out, const struct prog *prog, const guint8 *progress)
 {
+	gboolean begun = is_begun(prog, progress);
 	char line[512];
 
 	for (guint32 i = 0; i < prog->nr_calls; i++) {
@@ -14,8 +25,9 @@ static void print_record(
 
 		text_init(&text, line, sizeof(line));
 		call_print(prog, i, &text);
-		g_string_append_printf(
-			out, "%s  # %s\n", line, call_state_name(progress[i]));
+		g_string_append_printf(out, "%s%s%s\n", line,
+			begun ? "  # " : "",
+			begun ? call_state_name(progress[i]) : "");
 	}
 }
 

@@ -168,11 +168,15 @@ void counts_check(unsigned int checks, const char *op)
 
 		if (anon_vma->num_active_vmas != objects[i].active)
 			finding("num_active_vmas is wrong",
-				"after %s: %lu, %lu vmas have it", op,
-				anon_vma->num_active_vmas, objects[i].active);
+				"after %s: it is %lu, and %lu vmas have the "
+				"anon_vma",
+				op, anon_vma->num_active_vmas,
+				objects[i].active);
 		if (anon_vma->num_children != objects[i].children)
 			finding("num_children is wrong",
-				"after %s: %lu, %lu objects have it as parent",
+				"after %s: it is %lu, and %lu anon_vmas have "
+				"the "
+				"anon_vma as parent",
 				op, anon_vma->num_children,
 				objects[i].children);
 	}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Logs of the user tier: what of them is told of a finding. */
+#include <string.h>
+
+#include "test.h"
+#include "user_report.h"
+
+/* A log before and behind it */
+#define BEFORE                                                                 \
+	"INFO: Seed: 219\n\tNEW_FUNC[1/2]: 0x5 in f /t/obj/../src/a.c:1\n"
+#define BEHIND "==7== ERROR: libFuzzer: deadly signal\nstat::peak_rss_mb: 1\n"
+
+static const struct {
+	const char *why, *log, *want;
+} logs[] = {
+	{"an oracle's: the detail, none of our frames",
+		BEFORE "rmaptorture-user: num_children is wrong\n"
+		       "rmaptorture-user: detail: after fork: 0\n"
+		       "    #0 0x4 in __sanitizer_print_stack_trace (/x+0x4)\n"
+		       "    #1 0x5 in counts_check /r/src/user/kernel/c.c:3:4\n"
+		       "\n" BEHIND,
+		"after fork: 0\n"},
+	{"a trap of the kernel's: its frames, by their place in the tree",
+		BEFORE "rmaptorture-user: WARNING in unlink_anon_vmas\n"
+		       "rmaptorture-user: detail: at mm/rmap.c:454\n"
+		       "    #1 0x5 in finding /r/src/user/report.c:51:2\n"
+		       "    #2 0x6 in unlink_anon_vmas "
+		       "/k/obj/../src/mm/rmap.c:454:3\n"
+		       "    #3 0x7 in free_pgtables "
+		       "/k/obj/../src/mm/memory.c:377:4\n" BEHIND,
+		"at mm/rmap.c:454\n"
+		"  unlink_anon_vmas mm/rmap.c:454\n"
+		"  free_pgtables mm/memory.c:377\n"},
+	{"AddressSanitizer's: up to its summary",
+		BEFORE "=====\n"
+		       "==9==ERROR: AddressSanitizer: heap-use-after-free on "
+		       "address 0x6\n"
+		       "    #0 0x6 in put_anon_vma "
+		       "/k/obj/../src/include/linux/rmap.h:11:3\n"
+		       "SUMMARY: AddressSanitizer: heap-use-after-free\n"
+		       "Shadow bytes around the buggy address:\n" BEHIND,
+		"==9==ERROR: AddressSanitizer: heap-use-after-free on address "
+		"0x6\n"
+		"  put_anon_vma include/linux/rmap.h:11\n"},
+	{"UBSan's place",
+		"/k/obj/../src/mm/vma.c:5:7: runtime error: shift\n" BEHIND,
+		"mm/vma.c:5:7: runtime error: shift\n"},
+};
+
+static bool tells(const char *log, const char *want)
+{
+	g_autofree char *report = NULL, *text = NULL;
+	gsize start, end;
+
+	if (!user_report_find(log, &start, &end))
+		return false;
+	report = g_strndup(log + start, end - start);
+	text = user_report_text(report);
+	if (strcmp(text, want) == 0)
+		return true;
+	printf("# got: %s\n", text);
+	return false;
+}
+
+int main(void)
+{
+	gsize start, end;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(logs); i++)
+		test_case(tells(logs[i].log, logs[i].want), logs[i].why);
+	test_case(!user_report_find(BEFORE BEHIND, &start, &end),
+		"libFuzzer's own trouble is no report");
+	return test_end();
+}
