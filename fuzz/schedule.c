@@ -202,7 +202,7 @@ static int next_seen(const struct schedule *schedule, uint8_t op, uint32_t from)
 	return -1;
 }
 
-static uint32_t taste(const struct schedule *schedule, uint32_t site)
+uint32_t schedule_score(const struct schedule *schedule, uint32_t site)
 {
 	uint32_t fresh = 1024u >> min_size(schedule->table->tried[site], 10);
 
@@ -222,7 +222,7 @@ static bool pick_point(const struct schedule *schedule, uint8_t op,
 
 		if (site < 0)
 			return false;
-		score = taste(schedule, (uint32_t)site);
+		score = schedule_score(schedule, (uint32_t)site);
 		if (score <= best_score)
 			continue;
 		best_score = score;
@@ -256,8 +256,7 @@ static int find_rival(const struct prog *prog, uint32_t at, struct rng *rng)
 	return -1;
 }
 
-/* See that a call of another actor comes right behind call @at. */
-static bool place_rival(
+bool schedule_rival(
 	struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng)
 {
 	struct call rival;
@@ -278,6 +277,21 @@ static bool place_rival(
 	return true;
 }
 
+bool schedule_add(
+	struct prog *prog, uint32_t at, struct stall *stall, struct rng *rng)
+{
+	if (prog->nr_stalls == PROG_STALLS_MAX)
+		prog_drop_stall(prog, rng_below(rng, PROG_STALLS_MAX));
+	stall->call = (uint8_t)at;
+	stall->until = (uint8_t)(at + 1);
+	while (rng_one_in(rng, 3) && stall->until + 1u < prog->nr_calls)
+		stall->until++;
+	if (prog_add_stall(prog, stall))
+		return true;
+	stall->until = (uint8_t)(at + 1);
+	return prog_add_stall(prog, stall);
+}
+
 bool schedule_stall(const struct schedule *schedule, struct prog *prog,
 	uint32_t caps, struct rng *rng)
 {
@@ -287,19 +301,9 @@ bool schedule_stall(const struct schedule *schedule, struct prog *prog,
 	if (!schedule->table || !schedule->points.nr_sites)
 		return false;
 	at = rng_below(rng, prog->nr_calls);
-	if (!pick_point(schedule, prog->call[at].op, rng, &stall) ||
-		!place_rival(prog, at, caps, rng))
-		return false;
-	if (prog->nr_stalls == PROG_STALLS_MAX)
-		prog_drop_stall(prog, rng_below(rng, PROG_STALLS_MAX));
-	stall.call = (uint8_t)at;
-	stall.until = (uint8_t)(at + 1);
-	while (rng_one_in(rng, 3) && stall.until + 1u < prog->nr_calls)
-		stall.until++;
-	if (prog_add_stall(prog, &stall))
-		return true;
-	stall.until = (uint8_t)(at + 1);
-	return prog_add_stall(prog, &stall);
+	return pick_point(schedule, prog->call[at].op, rng, &stall) &&
+	       schedule_rival(prog, at, caps, rng) &&
+	       schedule_add(prog, at, &stall, rng);
 }
 
 size_t engine_stall(const struct schedule *schedule, uint8_t *data, size_t len,

@@ -80,6 +80,20 @@ void schedule_learn(struct schedule *schedule, const struct prog *prog,
 uint32_t schedule_note(struct schedule *schedule, const struct prog *prog,
 	const struct prog_result *result, uint8_t *counters);
 
+/** schedule_score() - how much a stall at site @site is worth trying: by its
+ *  weight, and the less it was tried the more; not 0 */
+uint32_t schedule_score(const struct schedule *schedule, uint32_t site);
+
+/** schedule_rival() - see that a call of another actor comes right behind call
+ *  @at. False: no room */
+bool schedule_rival(
+	struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng);
+
+/** schedule_add() - @stall, whose point is chosen, for call @at: until the next
+ *  call is done, or one behind it. False: it cannot be */
+bool schedule_add(
+	struct prog *prog, uint32_t at, struct stall *stall, struct rng *rng);
+
 /**
  * schedule_stall() - give @prog one stall more, or another for one it has
  *

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define OWN_OBJECTS 50 /* of own.mk, about: for the progress only */
+#define POINT_FLAG  "-fsanitize-coverage=trace-pc"
 
 static const struct {
 	const char *program, *package;
@@ -28,6 +29,27 @@ static void phase(struct output *output, const char *name, unsigned total)
 	output->now = (struct kernel_progress){.phase = name, .total = total};
 	if (output->progress)
 		output->progress(&output->now, output->user);
+}
+
+/* CFLAGS_NAME.o of those of @objects whose basic blocks are points: those of
+ * vm-images/user/points, and those that vm-images/user/files does not have,
+ * since the series adds them. */
+static bool add_points(GPtrArray *argv, char **objects, GError **error)
+{
+	g_auto(GStrv) points = user_lines("points", error);
+	g_auto(GStrv) files = points ? user_lines("files", error) : NULL;
+
+	for (; files && *objects; objects++) {
+		g_autofree char *file = g_strdup(*objects);
+		g_autofree char *name = g_path_get_basename(*objects);
+
+		file[strlen(file) - 1] = 'c';
+		if (g_strv_contains((const char *const *)points, file) ||
+			!g_strv_contains((const char *const *)files, file))
+			g_ptr_array_add(argv,
+				g_strdup_printf("CFLAGS_%s=" POINT_FLAG, name));
+	}
+	return files != NULL;
 }
 
 /* The kernel's make with our compiler; @targets may be NULL. */
@@ -49,6 +71,8 @@ static bool kernel_make(const struct tree *tree, struct output *output,
 	g_ptr_array_add(argv, g_strdup("objtool-enabled="));
 	if (!targets)
 		g_ptr_array_add(argv, g_strdup(target));
+	if (targets && !add_points(argv, targets, error))
+		return false;
 	for (; targets && *targets; targets++)
 		g_ptr_array_add(argv, g_strdup(*targets));
 	g_ptr_array_add(argv, NULL);
@@ -173,14 +197,17 @@ static char *objects_key(const struct build_input *input,
 {
 	g_autofree char *joined = g_strjoinv(" ", objects);
 	g_auto(GStrv) flags = user_lines("kcflags", error);
+	g_auto(GStrv) points = user_lines("points", error);
 	g_autofree char *flag = flags ? g_strjoinv(" ", flags) : NULL;
+	g_autofree char *point = points ? g_strjoinv(" ", points) : NULL;
 	g_autofree char *request = NULL;
 
-	if (!flags || !config_set_write(input->options, tree->request, error) ||
+	if (!flags || !points ||
+		!config_set_write(input->options, tree->request, error) ||
 		!g_file_get_contents(tree->request, &request, NULL, error))
 		return NULL;
 	return g_strjoin("\n", input->source_key, input->compiler, joined, flag,
-		request, NULL);
+		point, request, NULL);
 }
 
 /* The kernel's part: nothing to do while nothing of it has changed. */

@@ -11,8 +11,9 @@ static const char *const inputs[] = {"src/base", "src/prog", "src/user",
 	"src/user/kernel", "vm-images/user", NULL};
 static const char *const more_inputs[] = {"src/cover/cover.h",
 	"src/oracle/internal.h", "src/oracle/judge.c", "src/oracle/oracle.h",
-	"src/slot/slot.h", "src/cover/points.h", "fuzz/fuzz.h",
-	"fuzz/schedule.h", "fuzz/mutator.c", "src/kernel/user_build.c", NULL};
+	"src/slot/slot.h", "src/cover/points.h", "src/cover/points.c",
+	"fuzz/fuzz.h", "fuzz/schedule.h", "fuzz/schedule.c", "fuzz/mutator.c",
+	"src/kernel/user_build.c", NULL};
 
 static int by_path(gconstpointer a, gconstpointer b)
 {

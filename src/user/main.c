@@ -9,8 +9,12 @@
 
 #include "fuzz.h"
 #include "oracle/oracle.h"
-#include "user/model.h"
-#include "user/user.h"
+#include "user/sched.h"
+
+/* So often a mutation may overlap calls; the others find more a second. */
+#define OVERLAPS_ONE_IN 3
+/* and of those, so many are other calls and not another stall */
+#define NEW_CALLS_ONE_IN 4
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -101,6 +105,7 @@ static void print_stats(void)
 		(unsigned long long)stats.programs,
 		(unsigned long long)stats.calls,
 		(unsigned long long)stats.skipped);
+	windows_print();
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -120,6 +125,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (uint32_t slot = 0; slot < PROG_SLOTS; slot++)
 		model_watch(prog_addr(slot, 0),
 			prog_addr(slot, 0) + PROG_SLOT_PAGES * PROG_PAGE_SIZE);
+	sched_init();
+	windows_init();
 	if (options.serves)
 		peer_serve(&options, &stats);
 	if (options.against)
@@ -151,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (prog_parse((const char *)data, size, &prog, NULL))
 		prog.nr_calls = 0;
 	user_run(&prog, &options, &stats, &view);
+	windows_note(&prog, &view.result);
 	judge(&prog, &view.result);
 	if (options.against)
 		peer_compare(&prog, &view);
@@ -158,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* The text of @data as this tier can run it; 0 if nothing is left of it. */
-static size_t adapt(uint8_t *data, size_t size, size_t max_size)
+static size_t adapt(uint8_t *data, size_t size, size_t max_size, bool overlaps)
 {
 	char buf[PROG_TEXT_MAX];
 	struct prog prog;
@@ -166,7 +174,7 @@ static size_t adapt(uint8_t *data, size_t size, size_t max_size)
 
 	if (prog_parse((const char *)data, size, &prog, NULL))
 		return 0;
-	user_adapt(&prog);
+	user_adapt(&prog, overlaps);
 	text_init(&text, buf, sizeof(buf));
 	prog_print(&prog, &text);
 	if (!prog.nr_calls || text.full || text.len > max_size)
@@ -175,11 +183,32 @@ static size_t adapt(uint8_t *data, size_t size, size_t max_size)
 	return text.len;
 }
 
+/* The same calls with one stall more; 0: there is no place for one. */
+static size_t stall(uint8_t *data, size_t size, size_t max_size, uint64_t seed)
+{
+	struct prog prog;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	if (prog_parse((const char *)data, size, &prog, NULL) ||
+		!prog.nr_calls || !windows_stall(&prog, &options, &rng))
+		return 0;
+	size = engine_print(&prog, data, max_size);
+	return adapt(data, size, max_size, true);
+}
+
 size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
+	bool overlaps = seed % OVERLAPS_ONE_IN == 0;
+	size_t stalled = 0;
+
+	if (overlaps && seed / OVERLAPS_ONE_IN % NEW_CALLS_ONE_IN)
+		stalled = stall(data, size, max_size, seed);
+	if (stalled)
+		return stalled;
 	size = engine_mutate(data, size, max_size, NULL, 0, USER_CAPS, seed);
-	return adapt(data, size, max_size);
+	return adapt(data, size, max_size, overlaps);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
@@ -189,5 +218,5 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,
 	size_t size =
 		engine_cross(data1, size1, data2, size2, out, max_out, seed);
 
-	return adapt(out, size, max_out);
+	return adapt(out, size, max_out, seed % OVERLAPS_ONE_IN == 0);
 }

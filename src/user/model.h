@@ -6,8 +6,10 @@
  * includes nothing.
  *
  * A model is up to MODEL_PROCS processes, each an mm_struct, driven by the
- * kernel's own functions. One thread; nothing here may be called twice at a
- * time. All errors are negative errno of the kernel.
+ * kernel's own functions. One thread of the host, but calls may be made in
+ * fibers, several of which are in the kernel at once: what is called between
+ * model_begin() and model_end(), but for those two and the oracles, may be
+ * called in any. All errors are negative errno of the kernel.
  */
 #ifndef RMAPTORTURE_USER_MODEL_H
 #define RMAPTORTURE_USER_MODEL_H
@@ -35,6 +37,12 @@ int model_begin(void);
 /** model_end() - all processes exit, in the order of their numbers; then
  *  everything must be as before model_begin() (leaks are findings) */
 void model_end(void);
+
+/** model_fiber() - from now on it is fiber @fiber that calls: the task of its
+ *  own, its locks, its RCU sections, its failing allocations */
+void model_fiber(unsigned int fiber);
+/* Fiber 0 makes the calls one by one, as long as there is no other */
+#define MODEL_FIBERS 12
 
 /** model_is_alive() - does process @proc have an mm? */
 int model_is_alive(unsigned int proc);
@@ -77,7 +85,7 @@ int model_load(unsigned int proc, unsigned long addr, unsigned long ret[3]);
  * @checks: CHECK_* bits
  * @op:     what was done last, for the title
  */
-void model_check(unsigned int checks, const char *op);
+void model_check(unsigned int checks, const char *op); /* no call under way */
 #define CHECK_WALK   0x01 /* rmap_walk() of folios against all page tables */
 #define CHECK_ALL    0x02 /* of each folio, not only of those at the ends */
 #define CHECK_YOUNG  0x04 /* folio_referenced() too; costs the young bits */
@@ -103,7 +111,7 @@ unsigned long model_layout(void);
 int model_has_counts(void);
 
 /**
- * model_fail_nth() - let allocations fail
+ * model_fail_nth() - let allocations of this fiber fail
  * @nth:  the n-th from now on, from 1; 0: none
  * @more: and later ones, PROG_FAILS_MAX in all
  */
@@ -114,6 +122,19 @@ int model_bug_at(unsigned long pc, const char **ret_file,
 	unsigned int *ret_line, int *ret_is_warning);
 
 /* ---- the other half, called by the kernel half ---- */
+
+/* Who calls; the epoch counts what somebody may have waited for */
+extern unsigned int fiber_now;
+extern unsigned long fiber_epoch;
+
+/** fiber_point() - the call comes to the point @pc; it may go on much later. In
+ *  fiber 0 nothing happens */
+void fiber_point(unsigned long pc);
+/** fiber_wait() - go on when the epoch is another one. 0: nobody is left who
+ *  could make it so */
+int fiber_wait(void);
+/** fiber_sleep() - let all others go on as far as they can */
+void fiber_sleep(void);
 
 /**
  * finding() - the kernel is wrong; does not return

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/user.h"
+#include "user/sched.h"
 
 /* What is made once a program or visited by one walk: a few more are no
  * matter. */
@@ -170,9 +170,12 @@ static void compare_policy(
 			one->visits, two->visits);
 }
 
-/* Which allocation is the n-th is the business of each kernel. */
+/* Which allocation is the n-th, and where a call can be stopped, is the
+ * business of each kernel. */
 static bool is_comparable(const struct prog *prog)
 {
+	if (sched_wants(prog))
+		return false;
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
 		if (prog->call[i].fail)
 			return false;

@@ -5,15 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "user/model.h"
-#include "user/user.h"
-
-struct run {
-	const struct prog *prog;
-	const struct user_options *options;
-	struct prog_result *result;
-	struct user_view *view;
-};
+#include "user/run.h"
+#include "user/sched.h"
 
 /* ---- what this tier can do ---- */
 
@@ -59,25 +52,22 @@ static void make_anonymous(struct call *call)
 	}
 }
 
-void user_adapt(struct prog *prog)
+void user_adapt(struct prog *prog, bool overlaps)
 {
-	uint32_t nr = 0;
+	for (uint32_t i = prog->nr_calls; i-- > 0;) {
+		struct call *call = &prog->call[i];
 
-	for (uint32_t i = 0; i < prog->nr_calls; i++) {
-		struct call call = prog->call[i];
-
-		if (call.op == OP_MMAP)
-			make_anonymous(&call);
-		call.props &= CALL_FAIL_FROM;
-		call.thread = 0;
-		if (user_supports(&call))
-			prog->call[nr++] = call;
+		if (call->op == OP_MMAP)
+			make_anonymous(call);
+		if (!overlaps) {
+			call->props &= CALL_FAIL_FROM;
+			call->thread = 0;
+		}
+		if (!user_supports(call))
+			prog_cut(prog, i, 1);
 	}
-	memset(&prog->call[nr], 0,
-		(prog->nr_calls - nr) * sizeof(prog->call[0]));
-	prog->nr_calls = nr;
-	memset(prog->stall, 0, sizeof(prog->stall));
-	prog->nr_stalls = 0;
+	while (!overlaps && prog->nr_stalls)
+		prog_drop_stall(prog, 0);
 }
 
 /* ---- one call ---- */
@@ -145,9 +135,10 @@ static long run_expect(const struct run *run, uint32_t index)
 	nr = nr < range->pages ? nr : range->pages;
 	result->call[index].obs = result->nr_obs;
 	result->call[index].nr_obs = (uint16_t)nr;
+	result->nr_obs += nr; /* those of a call beside this one come behind */
 	for (uint32_t i = 0; i < nr; i++) {
 		int err = observe(call->proc, range->slot, range->page + i,
-			&result->obs[result->nr_obs++]);
+			&result->obs[result->call[index].obs + i]);
 
 		if (err)
 			ret = err;
@@ -158,11 +149,16 @@ static long run_expect(const struct run *run, uint32_t index)
 
 static long run_fork(const struct call *call)
 {
+	static bool born[PROG_PROCS]; /* by a call under way */
 	unsigned int child = (unsigned int)call->arg[0].num;
+	long ret;
 
-	if (model_is_alive(child))
+	if (born[child] || model_is_alive(child))
 		return -EEXIST;
-	return model_fork(call->proc, child);
+	born[child] = true;
+	ret = model_fork(call->proc, child);
+	born[child] = false;
+	return ret;
 }
 
 static long run_own(const struct run *run, uint32_t index)
@@ -189,24 +185,30 @@ static long run_own(const struct run *run, uint32_t index)
 	}
 }
 
-static void make_call(
-	const struct run *run, uint32_t index, struct user_stats *stats)
+bool call_can(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+	struct call_result *result = &run->result->call[index];
+
+	run->stats->calls++;
+	result->state = CALL_SKIPPED;
+	result->err = -ESRCH;
+	if (!model_is_alive(call->proc))
+		return false;
+	result->err = -ENOSYS;
+	if (user_supports(call))
+		return true;
+	run->stats->skipped++;
+	return false;
+}
+
+void call_make(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
 	struct call_result *result = &run->result->call[index];
 	long ret;
 
-	run->view->layout[index] = 0;
-	stats->calls++;
-	result->state = CALL_SKIPPED;
-	result->err = -ESRCH;
-	if (!model_is_alive(call->proc))
-		return;
-	result->err = -ENOSYS;
-	if (!user_supports(call)) {
-		stats->skipped++;
-		return;
-	}
+	result->state = CALL_STARTED;
 	model_fail_nth(call->fail, call->props & CALL_FAIL_FROM);
 	ret = ways[call->op].way == WAY_CALL ? run_call(call)
 					     : run_own(run, index);
@@ -217,7 +219,13 @@ static void make_call(
 		result->ret = ret;
 	if (ret == -ENOMEM && ways[call->op].way == WAY_OWN)
 		run->result->flags |= RESULT_OOM;
-	model_check(run->options->checks, ops[call->op].name);
+}
+
+void call_check(const struct run *run, uint32_t index)
+{
+	if (run->result->call[index].state != CALL_DONE)
+		return;
+	model_check(run->options->checks, ops[run->prog->call[index].op].name);
 	run->view->layout[index] = model_layout();
 }
 
@@ -252,15 +260,22 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 void user_run(const struct prog *prog, const struct user_options *options,
 	struct user_stats *stats, struct user_view *ret)
 {
-	struct run run = {prog, options, &ret->result, ret};
+	struct run run = {prog, options, stats, &ret->result, ret};
 
 	_Static_assert(PROG_PROCS <= MODEL_PROCS, "processes of the model");
 	result_clear(&ret->result, prog->nr_calls);
 	stats->programs++;
 	if (model_begin())
 		broken("no memory for the first process");
-	for (uint32_t i = 0; i < prog->nr_calls; i++)
-		make_call(&run, i, stats);
+	memset(ret->layout, 0, sizeof(ret->layout));
+	if (sched_wants(prog))
+		sched_run(&run);
+	for (uint32_t i = 0; !sched_wants(prog) && i < prog->nr_calls; i++) {
+		if (call_can(&run, i)) {
+			call_make(&run, i);
+			call_check(&run, i);
+		}
+	}
 	read_end(&run);
 	model_check(options->end_checks, "the end");
 	model_policy(&ret->policy);

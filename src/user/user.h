@@ -62,12 +62,13 @@ bool user_supports(const struct call *call);
 
 /**
  * user_adapt() - make @prog one that this tier can run whole
+ * @overlaps: calls may overlap; else stalls go, and every call is synchronous
+ *	      and of the first thread
  *
- * Drops calls that user_supports() not, makes every backing anonymous, and
- * every call synchronous and of the first thread. What is left means the same
- * in a VM.
+ * Drops calls that user_supports() not, and makes every backing anonymous. What
+ * is left means the same in a VM.
  */
-void user_adapt(struct prog *prog);
+void user_adapt(struct prog *prog, bool overlaps);
 
 struct user_view;
 
@@ -75,6 +76,20 @@ struct user_view;
  *  would. What the kernel half finds does not return. */
 void user_run(const struct prog *prog, const struct user_options *options,
 	struct user_stats *stats, struct user_view *ret);
+
+/* ---- windows.c: stalls for the fuzzer ---- */
+
+/** windows_init() - before the first program */
+void windows_init(void);
+/** windows_stall() - give @prog, which is known to be clean, a stall at a point
+ *  that the call comes to; it runs up to there. False: it has none, @prog may
+ *  have changed */
+bool windows_stall(
+	struct prog *prog, const struct user_options *options, struct rng *rng);
+/** windows_note() - the windows that @prog's stalls opened are coverage */
+void windows_note(const struct prog *prog, const struct prog_result *result);
+/** windows_print() - what came of the stalls, to stderr */
+void windows_print(void);
 
 /* ---- peer.c: the same program on two kernels ---- */
 

@@ -11,7 +11,7 @@ WARN      := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	     -Wno-missing-field-initializers
 # Definitions of the kernel's functions, of which no header is included here
 WARN_OFF  := -Wno-missing-prototypes -Wno-missing-declarations
-NO_COVER  := -fno-sanitize-coverage=inline-8bit-counters,pc-table
+NO_COVER  := -fno-sanitize-coverage=inline-8bit-counters,pc-table,trace-pc
 KFLAGS    := $(shell sed -n 's/^\(saved\)\{0,1\}cmd_mm\/rmap.o := \(ccache \)\{0,1\}clang //p' \
 		$(OBJ)/mm/.rmap.o.cmd | sed 's/ -c -o .*//; s/-Wp,-MMD,[^ ]*//')
 DEPS       = -MMD -MP -MT $@ -MF $(CURDIR)/$(@:.o=.d)
@@ -24,7 +24,8 @@ SANITIZE  := -fsanitize=fuzzer,address,undefined
 KERNEL_C  := $(wildcard $(ROOT)/src/user/kernel/*.c)
 HOST_C    := $(wildcard $(ROOT)/src/user/*.c $(ROOT)/src/prog/*.c) \
 	     $(ROOT)/src/base/base.c $(ROOT)/src/oracle/judge.c \
-	     $(ROOT)/fuzz/mutator.c
+	     $(ROOT)/src/cover/points.c $(ROOT)/fuzz/mutator.c \
+	     $(ROOT)/fuzz/schedule.c
 KERNEL_O  := $(patsubst $(ROOT)/src/user/kernel/%.c,kernel_%.o,$(KERNEL_C))
 HOST_O    := $(addprefix host_,$(notdir $(HOST_C:.c=.o)))
 
@@ -40,6 +41,7 @@ endif
 rmaptorture-user: kernel.o stubs.o $(HOST_O) $(ROOT)/src/user/layout.lds
 	@echo '  LD      $@'
 	@clang -no-pie $(SANITIZE) -Wl,-T,$(ROOT)/src/user/layout.lds \
+		-Wl,--wrap=__sanitizer_cov_trace_pc \
 		-o $@ kernel.o stubs.o $(HOST_O)
 
 kernel.o: $(addprefix $(OBJ)/,$(OBJECTS)) $(KERNEL_O)

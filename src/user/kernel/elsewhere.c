@@ -83,11 +83,6 @@ bool capable(int cap)
 
 /* ---- the scheduler ---- */
 
-int __cond_resched(void)
-{
-	return 0;
-}
-
 void __init_waitqueue_head(struct wait_queue_head *head, const char *name,
 	struct lock_class_key *key)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Locks of one thread: whoever would wait, waits for ever, so it is told at
- * once. The words in the locks are kept as the kernel's inline functions read
- * them (rwsem_is_locked(), spin_is_locked()).
+ * Locks. Who cannot have one lets the other fibers go on; where no other could
+ * ever give it up, it is told at once. The words in the locks are kept as the
+ * kernel's inline functions read them (rwsem_is_locked(), spin_is_locked()).
+ * No fiber is preferred: who comes first after a release has it.
  */
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -23,6 +24,7 @@ static struct held {
 	const void *lock;
 	const char *kind;
 	enum mode mode;
+	unsigned int fiber;
 } held[HELD_MAX];
 static unsigned int nr_held;
 
@@ -30,15 +32,17 @@ static void held_add(const void *lock, const char *kind, enum mode mode)
 {
 	if (nr_held == HELD_MAX)
 		broken("more than %d locks are held", HELD_MAX);
-	held[nr_held++] = (struct held){lock, kind, mode};
+	held[nr_held++] = (struct held){lock, kind, mode, fiber_now};
 }
 
 static void held_drop(const void *lock, const char *kind, enum mode mode)
 {
 	for (unsigned int i = nr_held; i-- > 0;) {
-		if (held[i].lock != lock || held[i].mode != mode)
+		if (held[i].lock != lock || held[i].mode != mode ||
+			held[i].fiber != fiber_now)
 			continue;
 		held[i] = held[--nr_held];
+		fiber_epoch++;
 		return;
 	}
 	finding("lock released that is not held", "a %s", kind);
@@ -54,16 +58,32 @@ static bool is_held(const void *lock, bool for_read)
 	return false;
 }
 
-static void wait_for_ever(const void *lock, const char *kind)
+static bool is_mine(const void *lock)
 {
-	finding("deadlock", "a %s is taken that this task holds", kind);
+	for (unsigned int i = nr_held; i-- > 0;) {
+		if (held[i].lock == lock && held[i].fiber == fiber_now)
+			return true;
+	}
+	return false;
+}
+
+static void wait_for(const void *lock, const char *kind)
+{
+	if (is_mine(lock))
+		finding("deadlock", "a %s is taken that this task holds", kind);
+	if (!fiber_wait())
+		finding("deadlock",
+			"a %s is waited for that a task holds which waits",
+			kind);
 }
 
 void locks_check(const char *op)
 {
-	if (nr_held)
-		finding("lock left held", "after %s: %u, the first is a %s", op,
-			nr_held, held[0].kind);
+	for (unsigned int i = 0; i < nr_held; i++) {
+		if (held[i].fiber == fiber_now)
+			finding("lock left held", "after %s: a %s", op,
+				held[i].kind);
+	}
 }
 
 /* ---- rwsem ---- */
@@ -76,7 +96,7 @@ void __init_rwsem(
 	INIT_LIST_HEAD(&sem->wait_list);
 }
 
-int down_read_trylock(struct rw_semaphore *sem)
+static int read_try(struct rw_semaphore *sem)
 {
 	if (is_held(sem, true))
 		return 0;
@@ -85,25 +105,13 @@ int down_read_trylock(struct rw_semaphore *sem)
 	return 1;
 }
 
-void down_read(struct rw_semaphore *sem)
+static void read_take(struct rw_semaphore *sem)
 {
-	if (!down_read_trylock(sem))
-		wait_for_ever(sem, "rwsem, to read");
+	while (!read_try(sem))
+		wait_for(sem, "rwsem, to read");
 }
 
-int down_read_killable(struct rw_semaphore *sem)
-{
-	down_read(sem);
-	return 0;
-}
-
-int down_read_interruptible(struct rw_semaphore *sem)
-{
-	down_read(sem);
-	return 0;
-}
-
-int down_write_trylock(struct rw_semaphore *sem)
+static int write_try(struct rw_semaphore *sem)
 {
 	if (is_held(sem, false))
 		return 0;
@@ -112,34 +120,92 @@ int down_write_trylock(struct rw_semaphore *sem)
 	return 1;
 }
 
-void down_write(struct rw_semaphore *sem)
+static void write_take(struct rw_semaphore *sem)
 {
-	if (!down_write_trylock(sem))
-		wait_for_ever(sem, "rwsem, to write");
+	while (!write_try(sem))
+		wait_for(sem, "rwsem, to write");
 }
 
-int down_write_killable(struct rw_semaphore *sem)
+int __point down_read_trylock(struct rw_semaphore *sem)
 {
-	down_write(sem);
+	settle(HERE);
+	return read_try(sem);
+}
+
+void __point down_read(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	read_take(sem);
+}
+
+int __point down_read_killable(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	read_take(sem);
 	return 0;
 }
 
-void up_read(struct rw_semaphore *sem)
+int __point down_read_interruptible(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	read_take(sem);
+	return 0;
+}
+
+int __point down_write_trylock(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	return write_try(sem);
+}
+
+void __point down_write(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	write_take(sem);
+}
+
+int __point down_write_killable(struct rw_semaphore *sem)
+{
+	settle(HERE);
+	write_take(sem);
+	return 0;
+}
+
+static void read_drop(struct rw_semaphore *sem)
 {
 	held_drop(sem, "rwsem, to read", MODE_READ);
 	atomic_long_sub(READER_BIAS, &sem->count);
 }
 
-void up_write(struct rw_semaphore *sem)
+static void write_drop(struct rw_semaphore *sem)
 {
 	held_drop(sem, "rwsem, to write", MODE_WRITE);
 	atomic_long_set(&sem->count, 0);
 }
 
-void downgrade_write(struct rw_semaphore *sem)
+/* What waited for the end of a read section may take @sem along: first that,
+ * then the touch. */
+void __point up_read(struct rw_semaphore *sem)
 {
-	up_write(sem);
-	down_read(sem);
+	if (fiber_now)
+		rcu_flush();
+	read_drop(sem);
+	fiber_point(HERE);
+}
+
+void __point up_write(struct rw_semaphore *sem)
+{
+	if (fiber_now)
+		rcu_flush();
+	write_drop(sem);
+	fiber_point(HERE);
+}
+
+void __point downgrade_write(struct rw_semaphore *sem)
+{
+	write_drop(sem);
+	(void)read_try(sem);
+	fiber_point(HERE);
 }
 
 /* ---- spinlocks: CONFIG_DEBUG_SPINLOCK keeps all of them out of line ---- */
@@ -150,45 +216,66 @@ void __raw_spin_lock_init(raw_spinlock_t *lock, const char *name,
 	*lock = (raw_spinlock_t)__RAW_SPIN_LOCK_UNLOCKED(lockname);
 }
 
-int _raw_spin_trylock(raw_spinlock_t *lock)
+static int spin_try(raw_spinlock_t *lock)
 {
 	if (!arch_spin_trylock(&lock->raw_lock))
 		return 0;
+	preempt_disable();
 	held_add(lock, "spinlock", MODE_WRITE);
 	return 1;
 }
 
-void _raw_spin_lock(raw_spinlock_t *lock)
+static void spin_take(raw_spinlock_t *lock, unsigned long pc)
 {
-	if (!_raw_spin_trylock(lock))
-		wait_for_ever(lock, "spinlock");
+	settle(pc);
+	while (!spin_try(lock))
+		wait_for(lock, "spinlock");
 }
 
-void _raw_spin_lock_irq(raw_spinlock_t *lock)
-{
-	_raw_spin_lock(lock);
-}
-
-unsigned long _raw_spin_lock_irqsave(raw_spinlock_t *lock)
-{
-	_raw_spin_lock(lock);
-	return 0;
-}
-
-void _raw_spin_unlock(raw_spinlock_t *lock)
+static void spin_drop(raw_spinlock_t *lock, unsigned long pc)
 {
 	held_drop(lock, "spinlock", MODE_WRITE);
 	arch_spin_unlock(&lock->raw_lock);
+	preempt_enable();
+	fiber_point(pc);
 }
 
-void _raw_spin_unlock_irq(raw_spinlock_t *lock)
+int __point _raw_spin_trylock(raw_spinlock_t *lock)
 {
-	_raw_spin_unlock(lock);
+	settle(HERE);
+	return spin_try(lock);
 }
 
-void _raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long flags)
+void __point _raw_spin_lock(raw_spinlock_t *lock)
 {
-	_raw_spin_unlock(lock);
+	spin_take(lock, HERE);
+}
+
+void __point _raw_spin_lock_irq(raw_spinlock_t *lock)
+{
+	spin_take(lock, HERE);
+}
+
+unsigned long __point _raw_spin_lock_irqsave(raw_spinlock_t *lock)
+{
+	spin_take(lock, HERE);
+	return 0;
+}
+
+void __point _raw_spin_unlock(raw_spinlock_t *lock)
+{
+	spin_drop(lock, HERE);
+}
+
+void __point _raw_spin_unlock_irq(raw_spinlock_t *lock)
+{
+	spin_drop(lock, HERE);
+}
+
+void __point _raw_spin_unlock_irqrestore(
+	raw_spinlock_t *lock, unsigned long flags)
+{
+	spin_drop(lock, HERE);
 }
 
 /* ---- mutex: nothing but its address matters ---- */
@@ -201,8 +288,8 @@ void __mutex_init(
 
 void mutex_lock(struct mutex *lock)
 {
-	if (is_held(lock, false))
-		wait_for_ever(lock, "mutex");
+	while (is_held(lock, false))
+		wait_for(lock, "mutex");
 	held_add(lock, "mutex", MODE_WRITE);
 }
 
@@ -210,7 +297,7 @@ int mutex_trylock(struct mutex *lock)
 {
 	if (is_held(lock, false))
 		return 0;
-	mutex_lock(lock);
+	held_add(lock, "mutex", MODE_WRITE);
 	return 1;
 }
 

@@ -168,9 +168,10 @@ struct page *NOPROF(__alloc_pages)(
 	return page_alloc(gfp, order);
 }
 
-struct folio *NOPROF(__folio_alloc)(
+struct folio *__point NOPROF(__folio_alloc)(
 	gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
 {
+	settle(HERE);
 	return (struct folio *)page_alloc(gfp, order);
 }
 
@@ -255,17 +256,6 @@ unsigned long copy_mc_to_kernel(void *to, const void *from, unsigned int len)
 {
 	memcpy(to, from, len);
 	return 0;
-}
-
-void __folio_lock(struct folio *folio)
-{
-	finding("deadlock", "a folio is locked that this task has locked");
-}
-
-void folio_unlock(struct folio *folio)
-{
-	if (!test_and_clear_bit(PG_locked, folio_flags(folio, 0)))
-		finding("folio unlocked that is not locked", "-");
 }
 
 /* ---- counters ---- */

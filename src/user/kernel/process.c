@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes: each is an mm_struct. One task stands for all of them; the mm it
- * has is that of the process which makes the call.
+ * Processes: each is an mm_struct. A fiber has one task, which stands for all
+ * of them; the mm it has is that of the process which makes the call.
  */
 #include <asm/pgalloc.h>
 #include <linux/bug.h>
@@ -46,23 +46,24 @@ extern unsigned long zero_pfn, highest_memmap_pfn;
 
 struct mm_struct *process_mm[MODEL_PROCS];
 
-static struct task_struct task;
 static struct signal_struct task_signal;
 
 void act_as(unsigned int proc)
 {
-	task.mm = task.active_mm = process_mm[proc];
+	current->mm = current->active_mm = process_mm[proc];
 }
 
 void call_done(const char *op)
 {
 #ifdef SPLIT_RSS_COUNTING
-	if (task.mm)
-		sync_mm_rss(task.mm);
+	if (current->mm)
+		sync_mm_rss(current->mm);
 #endif
-	task.mm = task.active_mm = NULL;
-	rcu_flush();
+	current->mm = current->active_mm = NULL;
 	locks_check(op);
+	if (preempt_count())
+		finding("RCU read section left open", "after %s", op);
+	rcu_flush();
 }
 
 /* ---- the kernel's command line ---- */
@@ -110,9 +111,11 @@ int model_init(char *boot, const char **ret_word)
 	for (unsigned int i = 0; i < RLIM_NLIMITS; i++)
 		task_signal.rlim[i] =
 			(struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
-	task.signal = &task_signal;
-	strcpy(task.comm, "rmaptorture");
-	this_cpu_write(CURRENT_TASK, &task);
+	for (unsigned int i = 0; i < MODEL_FIBERS; i++) {
+		tasks[i].signal = &task_signal;
+		strcpy(tasks[i].comm, "rmaptorture");
+	}
+	this_cpu_write(CURRENT_TASK, &tasks[0]);
 	pages_init();
 	zero_pfn = page_to_pfn(virt_to_page(empty_zero_page));
 	highest_memmap_pfn = ~0ul;
@@ -260,7 +263,8 @@ static bool vma_permits(const struct vm_area_struct *vma, bool write)
 /* As the x86 fault handler: under the lock of the vma, else of the mm. */
 static vm_fault_t fault(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	unsigned int flags = FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
+			     (write ? FAULT_FLAG_WRITE : 0);
 	struct vm_area_struct *vma;
 	vm_fault_t ret;
 
@@ -282,7 +286,8 @@ static vm_fault_t fault(struct mm_struct *mm, unsigned long addr, bool write)
 	ret = vma && vma_permits(vma, write)
 		      ? handle_mm_fault(vma, addr, flags, NULL)
 		      : VM_FAULT_SIGSEGV;
-	mmap_read_unlock(mm);
+	if (!(ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
+		mmap_read_unlock(mm);
 	return ret;
 }
 

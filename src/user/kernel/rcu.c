@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RCU: no reader runs between two calls of a program, so a grace period ends
- * with each call and not within one.
+ * RCU: a grace period ends with each call, and at each point of a call that is
+ * one of several under way, as soon as no fiber is in a read section.
  */
 #include <linux/rcupdate.h>
 
@@ -19,6 +19,9 @@ void call_rcu(struct rcu_head *head, rcu_callback_t func)
 
 void rcu_flush(void)
 {
+	if (rcu_has_readers())
+		return;
+	slab_settle();
 	while (first) {
 		struct rcu_head *head = first;
 

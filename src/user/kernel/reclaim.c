@@ -79,10 +79,12 @@ bool lru_leave(struct folio *folio)
 
 static bool isolate(struct folio *folio)
 {
-	if (!lru_leave(folio))
+	if (!folio_try_get(folio))
 		return false;
-	folio_get(folio);
-	return true;
+	if (lru_leave(folio))
+		return true;
+	folio_put(folio);
+	return false;
 }
 
 #ifdef HAVE_ISOLATE_BOOL

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The slab allocator: each object is one of malloc(), so that the sanitizer
- * knows who allocated and who freed it. Freed means freed: what a real cache
- * keeps readable (SLAB_TYPESAFE_BY_RCU) nobody may read here, where no reader
- * runs beside the one that frees.
+ * knows who allocated and who freed it. Freed means freed, but for an object of
+ * a cache that is SLAB_TYPESAFE_BY_RCU, freed while somebody is in an RCU read
+ * section: until that one leaves it, it stays what it was, or is the next that
+ * is allocated.
  */
 #include <linux/slab.h>
 
 #include "stubs.h"
 
 #define CACHES_MAX 64
+#define KEPT_MAX   256
 
 void *aligned_alloc(size_t align, size_t size);
 void *calloc(size_t nr, size_t size);
@@ -26,26 +28,39 @@ struct kmem_cache {
 static struct kmem_cache caches[CACHES_MAX];
 static unsigned int nr_caches;
 static long nr_kmalloc, nr_kmalloc_before;
-static unsigned int fail_in;
-static unsigned int fail_left; /* failures behind the next one */
 static unsigned int nr_failed; /* since slab_begin() */
+
+/* struct fail - of a fiber: which allocation fails, and how many behind it */
+static struct fail {
+	unsigned int in, left;
+} fails[MODEL_FIBERS];
+
+/* struct kept - an object that is freed and still readable; the last one is
+ * the first that is used again */
+static struct kept {
+	struct kmem_cache *cache;
+	void *object;
+} kept[KEPT_MAX];
+static unsigned int nr_kept;
 
 void model_fail_nth(unsigned int nth, int more)
 {
-	fail_in = nth;
-	fail_left = more ? FAILS_IN_A_ROW - 1 : 0;
+	fails[fiber_now].in = nth;
+	fails[fiber_now].left = more ? FAILS_IN_A_ROW - 1 : 0;
 }
 
 bool should_fail(gfp_t gfp)
 {
-	if (!fail_in || gfp & __GFP_NOFAIL)
+	struct fail *fail = &fails[fiber_now];
+
+	if (!fail->in || gfp & __GFP_NOFAIL)
 		return false;
-	if (fail_in > 1) {
-		fail_in--;
+	if (fail->in > 1) {
+		fail->in--;
 		return false;
 	}
-	if (!fail_left--)
-		fail_in = 0;
+	if (!fail->left--)
+		fail->in = 0;
 	nr_failed++;
 	return true;
 }
@@ -86,19 +101,59 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name,
 }
 #endif
 
-void *NOPROF(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp)
-{
-	void *object;
+/* ---- SLAB_TYPESAFE_BY_RCU ---- */
 
-	if (should_fail(gfp))
-		return NULL;
-	object = aligned_alloc(cache->align, cache->size);
+static bool keep(struct kmem_cache *cache, void *object)
+{
+	if (!(cache->flags & SLAB_TYPESAFE_BY_RCU) || nr_kept == KEPT_MAX ||
+		!rcu_has_readers())
+		return false;
+	kept[nr_kept++] = (struct kept){cache, object};
+	return true;
+}
+
+static void *use_again(struct kmem_cache *cache)
+{
+	for (unsigned int i = nr_kept; i-- > 0;) {
+		void *object = kept[i].object;
+
+		if (kept[i].cache != cache)
+			continue;
+		kept[i] = kept[--nr_kept];
+		return object;
+	}
+	return NULL;
+}
+
+void slab_settle(void)
+{
+	while (nr_kept)
+		free(kept[--nr_kept].object);
+}
+
+static void *object_new(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object = aligned_alloc(cache->align, cache->size);
+
 	if (!object)
 		broken("no memory for an object of %s", cache->name);
 	if (cache->ctor || gfp & __GFP_ZERO)
 		memset(object, 0, cache->size);
 	if (cache->ctor)
 		cache->ctor(object);
+	return object;
+}
+
+void *__point NOPROF(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	settle(HERE);
+	if (should_fail(gfp))
+		return NULL;
+	object = use_again(cache);
+	if (!object)
+		object = object_new(cache, gfp);
 	cache->nr_live++;
 	cache->nr_most = max(cache->nr_most, cache->nr_live);
 	return object;
@@ -116,12 +171,14 @@ void *NOPROF(kmem_cache_alloc_node)(
 	return NOPROF(kmem_cache_alloc)(cache, gfp);
 }
 
-void kmem_cache_free(struct kmem_cache *cache, void *object)
+void __point kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	if (!object)
 		return;
 	cache->nr_live--;
-	free(object);
+	if (!keep(cache, object))
+		free(object);
+	fiber_point(HERE);
 }
 
 int NOPROF(kmem_cache_alloc_bulk)(

@@ -15,6 +15,19 @@
 #define NOPROF(name) name
 #endif
 
+/* A function of the kernel whose calls are points: those in it can be stopped
+ * there. In a section of its own, by which src/user/sites.c knows it. */
+#define __point __attribute__((__section__("point_text"))) noinline
+#define HERE	((unsigned long)__builtin_return_address(0))
+
+/* ---- fibers.c ---- */
+/** rcu_has_readers() - is any fiber in a read section? */
+bool rcu_has_readers(void);
+/** settle() - at a point of the kernel: what waited for a grace period that is
+ *  over by now is done; then others may come between */
+void settle(unsigned long pc);
+extern struct task_struct tasks[MODEL_FIBERS];
+
 /* ---- pages.c: physical memory ---- */
 #define ARENA_PAGES 16384
 void pages_init(void);
@@ -64,13 +77,16 @@ void slab_begin(void);
 /** slab_most() - objects of cache @name alive at a time, since slab_begin() */
 unsigned long slab_most(const char *name);
 void slab_check(void);
+/** slab_settle() - a grace period is over: what SLAB_TYPESAFE_BY_RCU kept */
+void slab_settle(void);
 
 /* ---- locks.c ---- */
-/** locks_check() - no lock may be held between calls */
+/** locks_check() - no lock may be held by this fiber between calls */
 void locks_check(const char *op);
 
 /* ---- rcu.c ---- */
-/** rcu_flush() - a grace period: runs what call_rcu() queued */
+/** rcu_flush() - if nobody reads, a grace period: runs what call_rcu() queued
+ */
 void rcu_flush(void);
 
 /* ---- percpu.c ---- */

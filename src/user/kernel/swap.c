@@ -71,6 +71,15 @@ struct slot *slot_of(swp_entry_t entry)
 	return slot;
 }
 
+struct slot *slot_seen(swp_entry_t entry)
+{
+	struct slot *slot = &device_of(entry)->slot[swp_offset(entry)];
+
+	if (fiber_now && !slot->count && !slot->is_cached)
+		return NULL;
+	return slot_of(entry);
+}
+
 void slot_settle(swp_entry_t entry, const struct slot *slot)
 {
 	if (!slot->count && !slot->is_cached)
@@ -107,7 +116,9 @@ struct swap_info_struct *get_swap_device(swp_entry_t entry)
 
 int __swap_count(swp_entry_t entry)
 {
-	return slot_of(entry)->count;
+	const struct slot *slot = slot_seen(entry);
+
+	return slot ? slot->count : 0;
 }
 
 #ifdef HAVE_SWAP_DUPLICATE_NR
@@ -167,9 +178,13 @@ void free_swap_and_cache_nr(swp_entry_t entry, int nr)
 
 int swapcache_prepare(swp_entry_t entry, int nr)
 {
-	if (slot_of(entry)->is_cached)
+	struct slot *slot = slot_seen(entry);
+
+	if (!slot)
+		return -ENOENT;
+	if (slot->is_cached)
 		return -EEXIST;
-	slot_of(entry)->is_cached = true;
+	slot->is_cached = true;
 	return 0;
 }
 
@@ -195,9 +210,13 @@ int free_swap_and_cache(swp_entry_t entry)
 
 int swapcache_prepare(swp_entry_t entry)
 {
-	if (slot_of(entry)->is_cached)
+	struct slot *slot = slot_seen(entry);
+
+	if (!slot)
+		return -ENOENT;
+	if (slot->is_cached)
 		return -EEXIST;
-	slot_of(entry)->is_cached = true;
+	slot->is_cached = true;
 	return 0;
 }
 

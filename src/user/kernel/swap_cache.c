@@ -99,7 +99,7 @@ struct folio *swap_cache_get_folio(
 {
 	struct folio *folio;
 
-	(void)slot_of(entry);
+	(void)slot_seen(entry);
 	folio = xa_load(&device_of(entry)->space.i_pages, swp_offset(entry));
 	if (folio)
 		folio_get(folio);
@@ -135,14 +135,21 @@ static void slot_read(struct folio *folio)
 	folio_unlock(folio);
 }
 
+/* Who reads past the cache is soon done */
+#define READ_TRIES 16
+
 static struct folio *read_async(swp_entry_t entry, gfp_t gfp)
 {
 	struct slot *slot = &device_of(entry)->slot[swp_offset(entry)];
 	struct folio *folio;
 
-	if (slot->is_cached)
-		return swap_cache_get_folio(entry, NULL, 0);
-	if (!slot->count)
+	for (int i = 0; slot->is_cached && i < READ_TRIES; i++) {
+		folio = swap_cache_get_folio(entry, NULL, 0);
+		if (folio || !fiber_now)
+			return folio;
+		fiber_sleep(); /* somebody reads it past the cache */
+	}
+	if (slot->is_cached || !slot->count)
 		return NULL;
 	folio = folio_alloc(gfp, 0);
 	if (!folio)
@@ -167,7 +174,7 @@ static struct folio *read_ahead(swp_entry_t entry, gfp_t gfp)
 		next = read_async(entry_next(entry, 1), gfp);
 	if (next)
 		folio_put(next);
-	(void)slot_of(entry);
+	(void)slot_seen(entry);
 	return read_async(entry, gfp);
 }
 

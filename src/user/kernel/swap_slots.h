@@ -31,6 +31,9 @@ struct swap_device {
 struct swap_device *device_of(swp_entry_t entry);
 /** slot_of() - who has an entry has a slot */
 struct slot *slot_of(swp_entry_t entry);
+/** slot_seen() - of an entry that was read without a lock: beside other calls
+ *  it may have been freed since; NULL then */
+struct slot *slot_seen(swp_entry_t entry);
 /** slot_settle() - after a count or the cache let go of @slot, of @entry */
 void slot_settle(swp_entry_t entry, const struct slot *slot);
 /** slot_take() - a slot of device @type that is in the cache and has no PTE; 0:

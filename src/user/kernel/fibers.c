@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is a fiber's own in the kernel: its task, and how deep it is in sections
+ * that hold up a grace period. There is one CPU, so what is per-CPU must not be
+ * in the middle of a change at a point: no file that has such data has points.
+ */
+#include <linux/preempt.h>
+#include <linux/sched.h>
+
+#include "stubs.h"
+
+#ifdef HAVE_PCPU_HOT
+#define CURRENT_TASK pcpu_hot.current_task
+#else
+#define CURRENT_TASK current_task
+#endif
+
+struct task_struct tasks[MODEL_FIBERS];
+
+static int depths[MODEL_FIBERS]; /* preempt_count() of those that do not run */
+static unsigned int running;
+
+void model_fiber(unsigned int fiber)
+{
+	depths[running] = preempt_count();
+	running = fiber;
+	preempt_count_set(depths[fiber]);
+	this_cpu_write(CURRENT_TASK, &tasks[fiber]);
+}
+
+bool rcu_has_readers(void)
+{
+	for (unsigned int i = 0; i < MODEL_FIBERS; i++) {
+		if (i == running ? preempt_count() : depths[i])
+			return true;
+	}
+	return false;
+}
+
+void settle(unsigned long pc)
+{
+	if (!fiber_now)
+		return;
+	rcu_flush();
+	fiber_point(pc);
+}
+
+/* ---- the scheduler ---- */
+
+int __point __cond_resched(void)
+{
+	settle(HERE);
+	return 0;
+}
+
+/* What is slept for is done by others, or by time. */
+signed long schedule_timeout_uninterruptible(signed long timeout)
+{
+	fiber_sleep();
+	return 0;
+}
+
+void __might_resched(const char *file, int line, unsigned int offsets)
+{
+	if (preempt_count() > (offsets & MIGHT_RESCHED_PREEMPT_MASK))
+		finding("sleeping function called from invalid context",
+			"at %s:%d: in an RCU read section, or with a spinlock",
+			file, line);
+}
+
+void __might_sleep(const char *file, int line)
+{
+	__might_resched(file, line, 0);
+}
