@@ -476,7 +476,8 @@ struct shadow_case {
 	const char *why, *prog, *run, *kind;
 };
 
-#define ANON "p0 mmap v0:4 rw anon\np0 touch v0:2\n"
+#define STACK "p0 mmap v0+4:2 rw stack\np0 touch v0+4:2\n"
+#define ANON  "p0 mmap v0:4 rw anon\np0 touch v0:2\n"
 
 static const struct shadow_case shadow_cases[] = {
 	{"written is written, the rest is zeros", ANON "p0 expect v0:5\n",
@@ -572,6 +573,26 @@ static const struct shadow_case shadow_cases[] = {
 	{"DONTFORK: nothing in the child",
 		ANON "p0 madvise v0:2 DONTFORK\np0 fork p1\np1 expect v0:3\n",
 		"4=f,f,z", NULL},
+	{"a stack grows by zeros, and keeps them apart",
+		STACK "p0 touch v0+2:1\np0 expect v0+1:4\n", "3=z,2,z,1", NULL},
+	{"what it has is not lost", STACK "p0 expect v0+4:1\n", "2=z",
+		"lost write"},
+	{"what grew is not, either",
+		STACK "p0 touch v0+2:1\np0 expect v0+2:1\n", "3=z",
+		"lost write"},
+	{"what was unmapped may grow again, with zeros",
+		STACK "p0 munmap v0:8\np0 expect v0+4:1\n", "3=z", NULL},
+	{"and nothing else", STACK "p0 munmap v0:8\np0 expect v0+4:1\n", "3=1",
+		"stale page"},
+	{"a child's stack grows too, in the place of what it did not get",
+		STACK
+		"p0 madvise v0+3:4 DONTFORK\np0 fork p1\np1 expect v0+4:2\n",
+		"2!12 4=z,f", NULL},
+	{"a heap is new zeros", "p0 brk v0:2\np0 touch v0:1\np0 expect v0:3\n",
+		"2=1,z,f", NULL},
+	{"or, where it failed, nothing",
+		ANON "p0 brk v0+1:2\np0 expect v0+1:1\n", "2!12 3=z",
+		"lost write"},
 	{"a move takes the pages along",
 		ANON "p0 mremap v0:2 v2:2 0\np0 expect v2:2\np0 expect v0:1\n",
 		"3=1@0+0,1@0+1 4=f", NULL},

@@ -43,6 +43,7 @@ static void add_piece(struct text *out, const char *name)
 static const char *const makers[RUN_KINDS] = {
 	[RUN_SYSCALL] = "syscall",
 	[RUN_MMAP] = "mmap",
+	[RUN_BRK] = "brk",
 	[RUN_TOUCH] = "touch",
 	[RUN_EXPECT] = "expect",
 	[RUN_FORK] = "fork",
@@ -66,6 +67,7 @@ static const uint32_t backings[][2] = {
 	[BACKING_FILE] = {MAP_PRIVATE, 1},
 	[BACKING_MEMFD] = {MAP_SHARED, 2},
 	[BACKING_MEMFD_PRIVATE] = {MAP_PRIVATE, 2},
+	[BACKING_STACK] = {MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, 0},
 };
 
 static void mmap_args(const struct call *call, uint64_t arg[SYS_ARGS_MAX])

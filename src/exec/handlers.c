@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "exec/exec.h"
 #include "exec/raw.h"
@@ -50,6 +51,8 @@ static const struct {
 	[BACKING_FILE] = {.flags = MAP_PRIVATE, .file = true},
 	[BACKING_MEMFD] = {.flags = MAP_SHARED, .memfd = true},
 	[BACKING_MEMFD_PRIVATE] = {.flags = MAP_PRIVATE, .memfd = true},
+	[BACKING_STACK] = {.flags =
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN},
 };
 
 static long run_mmap(const struct making *m)
@@ -69,6 +72,23 @@ static long run_mmap(const struct making *m)
 		(long)call_bits(m->call, 1),
 		MAP_FIXED | backings[backing].flags, fd,
 		fd < 0 ? 0 : range->page * PROG_PAGE_SIZE);
+}
+
+/* The heap begins with the range, where it then grows over it. The kernel wants
+ * its start not behind its end, so the end goes there first, and last. */
+static long run_brk(const struct making *m)
+{
+	static const int what[] = {
+		PR_SET_MM_BRK, PR_SET_MM_START_BRK, PR_SET_MM_BRK};
+	const struct range *range = &m->call->arg[0].range;
+	uint64_t addr = range_addr(range), end = addr + range_len(range);
+	long ret = 0;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(what); i++)
+		ret = raw6(SYS_prctl, PR_SET_MM, what[i], (long)addr, 0, 0, 0);
+	if (ret)
+		return ret;
+	return (uint64_t)raw1(SYS_brk, (long)end) == end ? 0 : -ENOMEM;
 }
 
 static long run_touch(const struct making *m)
@@ -337,6 +357,7 @@ static long run_unpin(const struct making *m)
 static long (*const handlers[])(const struct making *m) = {
 	[RUN_SYSCALL] = run_syscall,
 	[RUN_MMAP] = run_mmap,
+	[RUN_BRK] = run_brk,
 	[RUN_TOUCH] = run_touch,
 	[RUN_EXPECT] = run_expect,
 	[RUN_FORK] = run_fork,

@@ -16,6 +16,7 @@ void world_init(struct world *w, const struct prog *prog,
 	w->nr_pool = w->nr_objects = 0;
 	memset(w->descent, 0, sizeof(w->descent));
 	memset(w->used, 0, sizeof(w->used));
+	memset(w->grows, 0, sizeof(w->grows));
 	(void)pool_add(w, PROG_SLOT_PAGES); /* the memfd */
 }
 
@@ -307,6 +308,7 @@ void cell_put(struct world *w, const struct deed *deed, struct page_at at,
 {
 	struct cell *cell = cell_at(w, deed->proc, at);
 
+	new = cell_or_grown(w, deed->proc, at.slot, new);
 	if (cell->lost) {
 		(void)cell_wide(w, &new);
 		cell->until = later(cell->until, deed->until) & 127;
@@ -395,6 +397,32 @@ void cell_copy(struct world *w, const struct deed *deed, struct page_at at)
 	else if (!(data->a & VALUE_STAMP) || data->b)
 		data->any = data->torn = 1;
 	cell_echo(w, deed, at, cell);
+}
+
+struct cell cell_or_grown(
+	struct world *w, uint32_t proc, uint32_t slot, struct cell cell)
+{
+	struct cell grown = cell_based(KIND_PRIVATE, BASE_ZERO, PROT_UNKNOWN);
+
+	if (cell.map == SURE_YES || !(w->grows[proc] >> slot & 1))
+		return cell;
+	grown.map = grown.nofork = grown.wipe = MAYBE;
+	if (cell.map == MAYBE)
+		grown = cell_union(w, cell, grown);
+	grown.until = cell.until;
+	grown.lost = cell.lost;
+	return grown;
+}
+
+void slot_grows(struct world *w, uint32_t proc, uint32_t slot)
+{
+	w->grows[proc] |= (uint8_t)(1u << slot);
+	for (uint32_t i = 0; i < PROG_SLOT_PAGES; i++) {
+		struct page_at at = {(uint16_t)slot, (uint16_t)i};
+		struct cell *cell = cell_at(w, proc, at);
+
+		*cell = cell_or_grown(w, proc, slot, *cell);
+	}
 }
 
 struct cell cell_inherit(struct world *w, struct cell cell)

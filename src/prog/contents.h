@@ -90,7 +90,8 @@ struct world {
 		uint32_t first, end;
 	} object[PROG_CALLS_MAX + 1];
 	struct descent descent[PROG_PROCS];
-	uint8_t used[PROG_PROCS]; /* bit s: cells of slot s are valid */
+	uint8_t used[PROG_PROCS];  /* bit s: cells of slot s are valid */
+	uint8_t grows[PROG_PROCS]; /* bit s: see slot_grows() */
 	struct content pool[POOL_MAX];
 	struct cell cell[PROG_PROCS][PROG_SLOTS][PROG_SLOT_PAGES];
 };
@@ -121,6 +122,13 @@ void cell_write(
 void cell_copy(struct world *w, const struct deed *deed, struct page_at at);
 /** cell_inherit() - what a child of a fork now gets of @cell */
 struct cell cell_inherit(struct world *w, struct cell cell);
+
+/** slot_grows() - a stack of @proc is in @slot: what is not mapped there may
+ *  be, with zeros, whenever it is looked at */
+void slot_grows(struct world *w, uint32_t proc, uint32_t slot);
+/** cell_or_grown() - @cell, or what may have grown in its place */
+struct cell cell_or_grown(
+	struct world *w, uint32_t proc, uint32_t slot, struct cell cell);
 
 /** content_of_base() - a fresh page of that base */
 struct content content_of_base(uint32_t base);

@@ -82,6 +82,7 @@ static struct cell fresh_cell(
 
 	switch (call_bits(call, 2)) {
 	case BACKING_ANON:
+	case BACKING_STACK:
 		return cell_based(KIND_PRIVATE, BASE_ZERO, prot);
 	case BACKING_FILE:
 		return cell_based(KIND_PRIVATE, BASE_FILE(page), prot);
@@ -114,6 +115,21 @@ static int do_maps(
 			object < 0 ? cell_wide(w, &none)
 				   : fresh_cell(call, at.page, object));
 	}
+	if (call_bits(call, 2) == BACKING_STACK)
+		slot_grows(w, deed->proc, range->slot);
+	return 0;
+}
+
+static int do_adds(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	const struct range *range = &call->arg[0].range;
+
+	if (!deed->sure && w->result->call[deed->call].state == CALL_DONE)
+		return 0; /* it is all or nothing */
+	for (uint32_t i = 0; i < range->pages; i++)
+		cell_put(w, deed, page_of(range, i),
+			cell_based(KIND_PRIVATE, BASE_ZERO, PROT_IS_RW));
 	return 0;
 }
 
@@ -211,6 +227,7 @@ static int do_forks(
 	}
 	w->known |= 1u << child;
 	w->used[child] = 0;
+	w->grows[child] = w->grows[deed->proc];
 	w->descent[child] = (struct descent){
 		(uint8_t)deed->proc, (uint8_t)deed->call, (uint8_t)deed->until};
 	for (uint32_t s = 0; s < PROG_SLOTS; s++) {
@@ -220,8 +237,8 @@ static int do_forks(
 		for (uint32_t i = 0; i < PROG_SLOT_PAGES; i++) {
 			struct page_at at = {(uint16_t)s, (uint16_t)i};
 
-			w->cell[child][s][i] =
-				cell_inherit(w, *cell_at(w, deed->proc, at));
+			w->cell[child][s][i] = cell_or_grown(w, child, s,
+				cell_inherit(w, *cell_at(w, deed->proc, at)));
 		}
 	}
 	return 0;
@@ -242,6 +259,7 @@ int (*const effects[EFFECT_FROM_VALUE])(
 	[EFFECT_READS] = do_reads,
 	[EFFECT_WRITES] = do_writes,
 	[EFFECT_MAPS] = do_maps,
+	[EFFECT_ADDS] = do_adds,
 	[EFFECT_UNMAPS] = do_unmaps,
 	[EFFECT_MOVES] = effect_moves,
 	[EFFECT_RESIZES] = effect_resizes,

@@ -131,6 +131,8 @@ int effect_moves(
 		if (deed->sure || res->state != CALL_DONE)
 			cell_put(w, &to_deed, page_of(to, i), cell);
 	}
+	if (w->grows[deed->proc] >> from->slot & 1)
+		slot_grows(w, deed->proc, to->slot);
 	if (call->fail)
 		move_leaves(w, deed, call);
 	from_deed.sure = deed->sure && !call->fail;

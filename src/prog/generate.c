@@ -87,7 +87,7 @@ static void gen_follow_up(struct gen *gen, struct call *call)
 	/* what is new is the last one's only */
 	if (last == EFFECT_MOVES)
 		range = &gen->last.arg[1].range;
-	if (last == EFFECT_MAPS || last == EFFECT_MOVES)
+	if (gen_makes_new(&gen->last) || last == EFFECT_MOVES)
 		call->proc = gen->last.proc;
 	call->arg[0].range = gen_part(gen, range);
 	call->op = rng_one_in(gen->rng, 4) ? OP_EXPECT : OP_TOUCH;
@@ -104,8 +104,7 @@ static bool wants_follow_up(struct gen *gen)
 {
 	if (!gen->has_last)
 		return false;
-	if (call_effect(&gen->last) == EFFECT_MAPS &&
-		(gen->live >> gen->last.proc & 1))
+	if (gen_makes_new(&gen->last) && (gen->live >> gen->last.proc & 1))
 		return rng_one_in(gen->rng, 2);
 	if (call_effect(&gen->last) == EFFECT_WRITES ||
 		call_effect(&gen->last) == EFFECT_READS)

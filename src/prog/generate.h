@@ -12,6 +12,9 @@
 
 #define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
 
+#define PROT_RW	   2  /* index in VALUES_prot */
+#define STACK_ROOM 12 /* pages that a stack is written below its start */
+
 /** struct area - a range that is probably mapped */
 struct area {
 	struct range range;
@@ -52,6 +55,14 @@ static inline bool range_covers(
 {
 	return outer->slot == inner->slot && outer->page <= inner->page &&
 	       range_end(inner) <= range_end(outer);
+}
+
+/** gen_makes_new() - is there something new in the call's range? */
+static inline bool gen_makes_new(const struct call *call)
+{
+	enum effect effect = call_effect(call);
+
+	return effect == EFFECT_MAPS || effect == EFFECT_ADDS;
 }
 
 /** gen_init() - before the first call: only p0 lives, nothing is mapped */

@@ -265,7 +265,7 @@ void gen_arg(struct gen *gen, struct call *call, uint32_t i)
 		if (i)
 			arg->range = gen_target(
 				gen, call->proc, &call->arg[0].range);
-		else if (call_effect(call) == EFFECT_MAPS)
+		else if (gen_makes_new(call))
 			arg->range = gen_new_range(gen, call->proc);
 		else
 			arg->range = gen_source(gen, call);

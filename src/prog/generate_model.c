@@ -66,6 +66,16 @@ struct area *gen_area(struct gen *gen, uint32_t proc, const struct range *range)
 	return NULL;
 }
 
+/* Whoever writes below a stack makes it grow: those pages are as good as there
+ */
+static void stack_grow(struct range *range)
+{
+	uint32_t room = (uint32_t)min_size(range->page, STACK_ROOM);
+
+	range->page = (uint16_t)(range->page - room);
+	range->pages = (uint16_t)(range->pages + room);
+}
+
 static void note_map(struct gen *gen, const struct call *call)
 {
 	struct area area = {
@@ -75,7 +85,21 @@ static void note_map(struct gen *gen, const struct call *call)
 	};
 
 	area_cut(gen, call->proc, &area.range);
+	if (area.backing == BACKING_STACK)
+		stack_grow(&area.range);
 	area_add(gen, call->proc, &area);
+}
+
+static void note_add(struct gen *gen, const struct call *call)
+{
+	struct area area = {
+		.range = call->arg[0].range,
+		.prot = PROT_RW,
+		.backing = BACKING_ANON,
+	};
+
+	if (!gen_area(gen, call->proc, &area.range))
+		area_add(gen, call->proc, &area);
 }
 
 static void note_move(struct gen *gen, const struct call *call)
@@ -144,6 +168,8 @@ void gen_note(struct gen *gen, const struct call *call)
 		return;
 	if (effect == EFFECT_MAPS)
 		note_map(gen, call);
+	else if (effect == EFFECT_ADDS)
+		note_add(gen, call);
 	else if (effect == EFFECT_UNMAPS)
 		area_cut(gen, call->proc, &call->arg[0].range);
 	else if (effect == EFFECT_MOVES)

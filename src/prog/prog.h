@@ -83,6 +83,7 @@ enum backing {
 	BACKING_FILE,	       /* private, of a tmpfs file with known stamps */
 	BACKING_MEMFD,	       /* shared, of the program's one memfd */
 	BACKING_MEMFD_PRIVATE, /* private, of the same memfd */
+	BACKING_STACK,	       /* private anonymous, MAP_GROWSDOWN */
 	/* file and memfd: page p of slot k maps page p of the file */
 };
 
@@ -92,6 +93,7 @@ enum effect {
 	EFFECT_READS,  /* records what is there */
 	EFFECT_WRITES, /* every page gets a stamp (prog_stamp()) */
 	EFFECT_MAPS,   /* new mapping, zero pages or the file's */
+	EFFECT_ADDS,   /* new zero pages; fails where something is mapped */
 	EFFECT_UNMAPS,
 	EFFECT_MOVES,	/* second range gets the pages, replacing its own */
 	EFFECT_RESIZES, /* grows with new pages or drops the tail */
@@ -164,6 +166,7 @@ struct sys_arg {
 enum run_kind {
 	RUN_SYSCALL,
 	RUN_MMAP,
+	RUN_BRK,
 	RUN_TOUCH,
 	RUN_EXPECT,
 	RUN_FORK,

@@ -51,6 +51,7 @@ void model_exit(unsigned int proc);
 
 enum model_call {
 	MODEL_MMAP, /* addr, len, prot, flags; anonymous */
+	MODEL_BRK,  /* addr, len: the heap begins there, and grows so far */
 	MODEL_MUNMAP,
 	MODEL_MREMAP,
 	MODEL_MPROTECT,

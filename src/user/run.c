@@ -18,6 +18,7 @@ static const struct {
 	enum model_call call;
 } ways[OP_COUNT] = {
 	[OP_MMAP] = {WAY_CALL, MODEL_MMAP},
+	[OP_BRK] = {WAY_CALL, MODEL_BRK},
 	[OP_MUNMAP] = {WAY_CALL, MODEL_MUNMAP},
 	[OP_MREMAP] = {WAY_CALL, MODEL_MREMAP},
 	[OP_RESIZE] = {WAY_CALL, MODEL_MREMAP},
@@ -37,7 +38,8 @@ bool user_supports(const struct call *call)
 {
 	if (ways[call->op].way == WAY_NONE || (call_needs(call) & ~USER_CAPS))
 		return false;
-	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON;
+	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON ||
+	       call_bits(call, 2) == BACKING_STACK;
 }
 
 static void make_anonymous(struct call *call)
@@ -57,7 +59,7 @@ void user_adapt(struct prog *prog, bool overlaps)
 	for (uint32_t i = prog->nr_calls; i-- > 0;) {
 		struct call *call = &prog->call[i];
 
-		if (call->op == OP_MMAP)
+		if (call->op == OP_MMAP && !user_supports(call))
 			make_anonymous(call);
 		if (!overlaps) {
 			call->props &= CALL_FAIL_FROM;
@@ -74,18 +76,20 @@ void user_adapt(struct prog *prog, bool overlaps)
 
 static long run_call(const struct call *call)
 {
+	const struct range *range = &call->arg[0].range;
 	uint64_t arg[SYS_ARGS_MAX] = {0};
 	unsigned long args[6];
 
-	if (call->op == OP_MMAP) {
-		const struct range *range = &call->arg[0].range;
-
+	call_sys_args(call, arg);
+	if (ops[call->op].run != RUN_SYSCALL) {
 		arg[0] = prog_addr(range->slot, range->page);
 		arg[1] = (uint64_t)range->pages * PROG_PAGE_SIZE;
+	}
+	if (call->op == OP_MMAP) {
 		arg[2] = call_bits(call, 1);
 		arg[3] = MAP_PRIVATE | MAP_FIXED;
-	} else {
-		call_sys_args(call, arg);
+		if (call_bits(call, 2) == BACKING_STACK)
+			arg[3] |= MAP_GROWSDOWN;
 	}
 	for (unsigned int i = 0; i < 6; i++)
 		args[i] = arg[i];

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -16,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +97,23 @@ static long make_mmap(int i)
 	void *map = mmap((void *)a[0], a[1], a[2], a[3], fd, a[5]);
 
 	return map == MAP_FAILED ? -errno : 0;
+}
+
+/* === brk === */
+/* address, bytes; needs root */
+static long make_brk(int i)
+{
+	static const int what[] = {
+		PR_SET_MM_BRK, PR_SET_MM_START_BRK, PR_SET_MM_BRK};
+	const unsigned long *a = calls[i].arg;
+	long ret = 0;
+
+	for (int k = 0; k < 3; k++)
+		ret = syscall(SYS_prctl, PR_SET_MM, what[k], a[0], 0, 0);
+	if (ret)
+		return -errno;
+	ret = syscall(SYS_brk, a[0] + a[1]);
+	return (unsigned long)ret == a[0] + a[1] ? 0 : -ENOMEM;
 }
 
 /* === touch === */
@@ -277,9 +297,6 @@ static long make_rmap_fsck(int i)
 }
 
 /* === pin === */
-#include <linux/io_uring.h>
-#include <sys/uio.h>
-
 /* address, bytes: a buffer that is registered with io_uring is pinned */
 static long make_pin(int i)
 {

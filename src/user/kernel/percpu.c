@@ -11,6 +11,7 @@
 
 static s32 __percpu *const no_counters = (s32 __percpu *)8;
 static s64 committed_before;
+static bool is_excused;
 
 #ifdef HAVE_PERCPU_COUNTER_MANY
 int __percpu_counter_init_many(struct percpu_counter *fbc, s64 amount,
@@ -61,10 +62,19 @@ s64 __percpu_counter_sum(struct percpu_counter *fbc)
 void percpu_begin(void)
 {
 	committed_before = vm_committed_as.count;
+	is_excused = false;
+}
+
+void percpu_excuse(void)
+{
+	is_excused = true;
 }
 
 void percpu_check(void)
 {
+	/* Calls that run out of memory lose some of what they committed. */
+	if (is_excused || has_failed())
+		return;
 	if (vm_committed_as.count != committed_before)
 		finding("committed memory leaked at exit", "%lld pages",
 			vm_committed_as.count - committed_before);

@@ -92,6 +92,8 @@ void rcu_flush(void);
 /* ---- percpu.c ---- */
 void percpu_begin(void);
 void percpu_check(void);
+/** percpu_excuse() - this program may lose committed memory */
+void percpu_excuse(void);
 
 /* ---- fork.c ---- */
 struct mm_struct *fork_dup_mm(struct mm_struct *oldmm);
