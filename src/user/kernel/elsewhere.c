@@ -104,3 +104,12 @@ int nsproxy_cache_init(void)
 void mm_compute_batch(int overcommit_policy)
 {
 }
+
+/* ---- parameters ---- */
+
+bool sysfs_streq(const char *a, const char *b)
+{
+	size_t len = strcspn(a, "\n");
+
+	return len == strcspn(b, "\n") && !strncmp(a, b, len);
+}
