@@ -163,6 +163,8 @@ char *bench_curve(GPtrArray *trials, gint64 budget);
 
 /** cmd_bench_mutants() - bench mutants ... */
 int cmd_bench_mutants(int argc, char **argv);
+/** cmd_bench_coverage() - bench coverage ... */
+int cmd_bench_coverage(int argc, char **argv);
 /** cmd_bench_litmus() - bench litmus ... */
 int cmd_bench_litmus(int argc, char **argv);
 

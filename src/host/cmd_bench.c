@@ -412,11 +412,16 @@ int cmd_bench(int argc, char **argv)
 		argv[1] = (char *)"bench mutants";
 		return cmd_bench_mutants(argc - 1, argv + 1);
 	}
+	if (argc > 1 && !strcmp(argv[1], "coverage")) {
+		argv[1] = (char *)"bench coverage";
+		return cmd_bench_coverage(argc - 1, argv + 1);
+	}
 	if (argc > 1 && !strcmp(argv[1], "litmus")) {
 		argv[1] = (char *)"bench litmus";
 		return cmd_bench_litmus(argc - 1, argv + 1);
 	}
-	if (!host_parse(&argc, &argv, entries, "speed|restore|mutants|litmus",
+	if (!host_parse(&argc, &argv, entries,
+		    "speed|restore|mutants|coverage|litmus",
 		    "Figures of this machine.", &options))
 		return EXIT_BROKEN;
 	for (guint i = 0; argc == 2 && i < G_N_ELEMENTS(benches); i++) {
@@ -424,7 +429,7 @@ int cmd_bench(int argc, char **argv)
 			bench.programs > 0)
 			return bench_named(&bench, i, &target);
 	}
-	g_printerr(
-		"rmaptorture bench: want speed, restore, mutants or litmus\n");
+	g_printerr("rmaptorture bench: want speed, restore, mutants, coverage "
+		   "or litmus\n");
 	return EXIT_BROKEN;
 }
