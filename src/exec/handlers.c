@@ -309,6 +309,9 @@ static long run_split(const struct making *m)
 
 	if (order && !(guest->caps & CAP_SPLIT_ORDER))
 		return -EOPNOTSUPP;
+	/* Anonymous folios have no order 1: refused, and with a WARN. */
+	if (order == 1)
+		return -EINVAL;
 	end = put_number(text, (uint64_t)raw1(SYS_getpid, 0), 10);
 	end = put_address(end, range_addr(range));
 	end = put_address(end, range_addr(range) + range_len(range));
