@@ -153,6 +153,9 @@ uint32_t probe_caps(void)
 	return caps;
 }
 
+#define TSC_WINDOW_US 20000
+#define TSC_TRIES     20
+
 static uint64_t now_us(void)
 {
 	struct timespec ts;
@@ -161,13 +164,40 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/** struct instant - the clock was @us while the counter went from @before to
+ *  @after: far, where the host did not let the vCPU run in between */
+struct instant {
+	uint64_t before, us, after;
+};
+
+static struct instant instant_now(void)
+{
+	struct instant now;
+
+	now.before = __builtin_ia32_rdtsc();
+	now.us = now_us();
+	now.after = __builtin_ia32_rdtsc();
+	return now;
+}
+
 uint32_t probe_tsc_mhz(void)
 {
-	uint64_t start_us = now_us(), start = __builtin_ia32_rdtsc(), us, mhz;
+	uint64_t best = 1, spread = UINT64_MAX;
 
-	do
-		us = now_us() - start_us;
-	while (us < 20000);
-	mhz = (__builtin_ia32_rdtsc() - start) / us;
-	return mhz ? (uint32_t)mhz : 1;
+	for (int i = 0; i < TSC_TRIES && spread > best / 64; i++) {
+		struct instant start = instant_now(), end;
+		uint64_t us, low, high;
+
+		do
+			end = instant_now();
+		while (end.us - start.us < TSC_WINDOW_US);
+		us = end.us - start.us;
+		low = (end.before - start.after) / us;
+		high = (end.after - start.before) / us;
+		if (high - low >= spread)
+			continue;
+		spread = high - low;
+		best = high ? high : 1;
+	}
+	return (uint32_t)best;
 }
