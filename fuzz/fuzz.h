@@ -114,13 +114,14 @@ size_t engine_mutate(uint8_t *data, size_t len, size_t max_len,
 size_t engine_print(struct prog *prog, uint8_t *out, size_t max_len);
 
 /**
- * engine_stall() - behind engine_mutate(): half of the programs get a stall
+ * engine_vary() - engine_mutate() with stalls: most texts get one more, some
+ * nothing but that
  *
- * @data: @len bytes, a program's text; rewritten in place. Returns the new
- * length, never above @max_len. Without a table of windows nothing changes.
+ * Without a table of windows it is engine_mutate().
  */
-size_t engine_stall(const struct schedule *schedule, uint8_t *data, size_t len,
-	size_t max_len, uint32_t caps, uint64_t seed);
+size_t engine_vary(const struct schedule *schedule, uint8_t *data, size_t len,
+	size_t max_len, const uint8_t *other, size_t other_len, uint32_t caps,
+	uint64_t seed);
 
 /** engine_cross() - two texts to one in @out. Returns its length, 0 when
  *  one of them is no program or the result does not fit */

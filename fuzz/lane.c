@@ -217,7 +217,7 @@ static void spool_finding(struct lane *lane, const struct prog *prog,
 }
 
 /* Few programs are traced: each takes the time of one that is run. */
-#define TRACE_ONE_IN 12
+#define TRACE_ONE_IN 4
 
 /* What its calls come to, learned from a run of its own. Whatever goes wrong in
  * it is no word on the program. */

@@ -67,6 +67,46 @@ void schedule_resolve(const struct schedule *schedule, const struct prog *prog,
 	}
 }
 
+/* Of the program up to and with call @at */
+static uint64_t traced_key(const struct prog *prog, uint32_t at)
+{
+	return hash_bytes(prog->call, (at + 1) * sizeof(prog->call[0])) | 1;
+}
+
+const struct traced *schedule_traced(
+	const struct schedule *schedule, const struct prog *prog, uint32_t at)
+{
+	uint64_t key = traced_key(prog, at);
+	const struct traced *traced =
+		&schedule->table->traced[(key >> 32) % SCHEDULE_CALLS];
+
+	return traced->key == key && traced->nr ? traced : NULL;
+}
+
+static void learn_call(struct schedule *schedule, const struct prog *prog,
+	uint32_t i, const uint32_t *pc, uint32_t nr)
+{
+	struct schedule_table *table = schedule->table;
+	uint8_t *seen = table->seen[prog->call[i].op];
+	struct traced traced = {
+		.key = traced_key(prog, i),
+		.first = __atomic_fetch_add(
+			&table->pool_used, nr, __ATOMIC_RELAXED),
+	};
+
+	for (uint32_t k = 0; k < nr; k++) {
+		int site =
+			points_site(&schedule->points, TRACE_PC_HIGH | pc[k]);
+
+		if (site < 0 || site >= SCHEDULE_SITES)
+			continue;
+		seen[site / 8] |= (uint8_t)(1u << site % 8);
+		table->pool[(traced.first + traced.nr++) % SCHEDULE_POOL] =
+			(uint16_t)site;
+	}
+	table->traced[(traced.key >> 32) % SCHEDULE_CALLS] = traced;
+}
+
 void schedule_learn(struct schedule *schedule, const struct prog *prog,
 	const struct slot_trace *trace)
 {
@@ -74,22 +114,16 @@ void schedule_learn(struct schedule *schedule, const struct prog *prog,
 
 	schedule->table->traces++;
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
-		uint8_t *seen = schedule->table->seen[prog->call[i].op];
 		uint32_t end = trace->end[i];
 
-		if (end > TRACE_PCS_MAX)
+		if (end > TRACE_PCS_MAX || end < at)
 			return;
-		for (; at < end; at++) {
-			int site = points_site(&schedule->points,
-				TRACE_PC_HIGH | trace->pc[at]);
-
-			if (site >= 0 && site < SCHEDULE_SITES)
-				seen[site / 8] |= (uint8_t)(1u << site % 8);
-		}
+		learn_call(schedule, prog, i, &trace->pc[at], end - at);
+		at = end;
 	}
 }
 
-static enum relation relation(const struct call *a, const struct call *b)
+enum relation schedule_relation(const struct call *a, const struct call *b)
 {
 	const struct range *x = &a->arg[0].range, *y = &b->arg[0].range;
 
@@ -113,7 +147,7 @@ static void window_of(const struct schedule *schedule, const struct prog *prog,
 	*ret = (struct window){
 		.fn = fn < 0 ? 0 : (uint32_t)fn,
 		.op = inside->op,
-		.relation = (uint8_t)relation(held, inside),
+		.relation = (uint8_t)schedule_relation(held, inside),
 		.same_mm = held->proc == inside->proc,
 		.outcome = outcome,
 	};
@@ -180,147 +214,4 @@ uint32_t schedule_note(struct schedule *schedule, const struct prog *prog,
 		nr_new += is_new;
 	}
 	return nr_new;
-}
-
-#define TASTES 24 /* points looked at for one stall */
-
-/* The next site from @from on that a call of @op came to; -1: none */
-static int next_seen(const struct schedule *schedule, uint8_t op, uint32_t from)
-{
-	const uint8_t *seen = schedule->table->seen[op];
-	uint32_t nr =
-		(uint32_t)min_size(schedule->points.nr_sites, SCHEDULE_SITES);
-
-	for (uint32_t n = 0; n < nr; n++) {
-		uint32_t i = (from + n) % nr;
-
-		if (!seen[i / 8] && i % 8 == 0 && nr - n > 8)
-			n += 7;
-		else if (seen[i / 8] >> i % 8 & 1)
-			return (int)i;
-	}
-	return -1;
-}
-
-uint32_t schedule_score(const struct schedule *schedule, uint32_t site)
-{
-	uint32_t fresh = 1024u >> min_size(schedule->table->tried[site], 10);
-
-	return fresh * points_weight(&schedule->points, site);
-}
-
-static bool pick_point(const struct schedule *schedule, uint8_t op,
-	struct rng *rng, struct stall *ret)
-{
-	const struct points *points = &schedule->points;
-	uint32_t best_score = 0, best = 0, fn;
-
-	for (int n = 0; n < TASTES; n++) {
-		int site = next_seen(
-			schedule, op, rng_below(rng, points->nr_sites));
-		uint32_t score;
-
-		if (site < 0)
-			return false;
-		score = schedule_score(schedule, (uint32_t)site);
-		if (score <= best_score)
-			continue;
-		best_score = score;
-		best = (uint32_t)site;
-	}
-	fn = points_owner(points, best);
-	snprintf(ret->symbol, sizeof(ret->symbol), "%s",
-		points_name(points, fn));
-	ret->offset = (uint32_t)(points->site[best] - points->fn[fn].addr);
-	ret->hit = rng_one_in(rng, 4) ? (uint16_t)rng_range(rng, 2, 4) : 1;
-	return points_find(points, ret->symbol) == (int)fn &&
-	       ret->offset <= STALL_OFFSET_MAX;
-}
-
-/* A call of another actor that shares pages with call @at; -1: none */
-static int find_rival(const struct prog *prog, uint32_t at, struct rng *rng)
-{
-	const struct call *call = &prog->call[at];
-	uint32_t from = rng_below(rng, prog->nr_calls);
-
-	for (uint32_t n = 0; n < prog->nr_calls; n++) {
-		uint32_t i = (from + n) % prog->nr_calls;
-		const struct call *other = &prog->call[i];
-
-		if (i > at + 1 &&
-			(other->proc != call->proc ||
-				other->thread != call->thread) &&
-			relation(call, other) == RELATION_MEETS)
-			return (int)i;
-	}
-	return -1;
-}
-
-bool schedule_rival(
-	struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng)
-{
-	struct call rival;
-	int from;
-
-	if (at + 1 < prog->nr_calls && !rng_one_in(rng, 3) &&
-		(prog->call[at + 1].proc != prog->call[at].proc ||
-			prog->call[at + 1].thread != prog->call[at].thread))
-		return true;
-	from = rng_one_in(rng, 2) ? find_rival(prog, at, rng) : -1;
-	if (from < 0)
-		return prog_rival(prog, at, caps, rng);
-	rival = prog->call[from];
-	prog_cut(prog, (uint32_t)from, 1);
-	(void)prog_gap(prog, at + 1, 1);
-	prog->call[at + 1] = rival;
-	prog_fix_stalls(prog);
-	return true;
-}
-
-bool schedule_add(
-	struct prog *prog, uint32_t at, struct stall *stall, struct rng *rng)
-{
-	if (prog->nr_stalls == PROG_STALLS_MAX)
-		prog_drop_stall(prog, rng_below(rng, PROG_STALLS_MAX));
-	stall->call = (uint8_t)at;
-	stall->until = (uint8_t)(at + 1);
-	while (rng_one_in(rng, 3) && stall->until + 1u < prog->nr_calls)
-		stall->until++;
-	if (prog_add_stall(prog, stall))
-		return true;
-	stall->until = (uint8_t)(at + 1);
-	return prog_add_stall(prog, stall);
-}
-
-bool schedule_stall(const struct schedule *schedule, struct prog *prog,
-	uint32_t caps, struct rng *rng)
-{
-	struct stall stall = {0};
-	uint32_t at;
-
-	if (!schedule->table || !schedule->points.nr_sites)
-		return false;
-	at = rng_below(rng, prog->nr_calls);
-	return pick_point(schedule, prog->call[at].op, rng, &stall) &&
-	       schedule_rival(prog, at, caps, rng) &&
-	       schedule_add(prog, at, &stall, rng);
-}
-
-size_t engine_stall(const struct schedule *schedule, uint8_t *data, size_t len,
-	size_t max_len, uint32_t caps, uint64_t seed)
-{
-	struct prog prog, before;
-	struct rng rng;
-	size_t stalled;
-
-	rng_seed(&rng, ~seed);
-	if (!schedule->table || rng_one_in(&rng, 2) ||
-		prog_parse((const char *)data, len, &prog, NULL) ||
-		!prog.nr_calls || prog.nr_calls >= PROG_CALLS_MAX)
-		return len;
-	before = prog;
-	if (!schedule_stall(schedule, &prog, caps, &rng))
-		return len;
-	stalled = engine_print(&prog, data, max_len);
-	return stalled ? stalled : engine_print(&before, data, max_len);
 }

@@ -16,6 +16,8 @@
 #define SCHEDULE_SITES 65536 /* of a kernel; those behind are left alone */
 #define SCHEDULE_OPS   64
 #define WINDOW_BYTES   4096 /* windows, and counters of a run */
+#define SCHEDULE_CALLS 4096 /* that were traced, with what came before them */
+#define SCHEDULE_POOL  (1u << 21) /* sites of all of them */
 
 _Static_assert(OP_COUNT <= SCHEDULE_OPS, "the ops fit the table");
 
@@ -27,6 +29,8 @@ enum relation {
 	RELATION_MEETS, /* pages in common */
 	RELATION_COUNT
 };
+
+enum relation schedule_relation(const struct call *a, const struct call *b);
 
 /** struct window - a row of the table */
 struct window {
@@ -40,6 +44,14 @@ struct window {
 	uint32_t pad;
 };
 
+/** struct traced - a call of a certain program, and the points it came to. One
+ *  whose place another has taken is forgotten; so is the oldest in the pool,
+ *  and what is then in its places are points of others */
+struct traced {
+	uint64_t key; /* of the calls up to it; 0: empty */
+	uint32_t first, nr;
+};
+
 /** struct schedule_table - the shared file; all zero at first */
 struct schedule_table {
 	uint64_t stalls;  /* run */
@@ -49,6 +61,9 @@ struct schedule_table {
 	uint8_t seen[SCHEDULE_OPS][SCHEDULE_SITES / 8];
 	uint8_t tried[SCHEDULE_SITES]; /* stalls at the site, saturating */
 	struct window window[WINDOW_BYTES];
+	struct traced traced[SCHEDULE_CALLS];
+	uint32_t pool_used; /* ever; it is used in a ring */
+	uint16_t pool[SCHEDULE_POOL];
 };
 
 /** struct schedule - this process's view */
@@ -70,6 +85,11 @@ void schedule_resolve(const struct schedule *schedule, const struct prog *prog,
  *  any bytes */
 void schedule_learn(struct schedule *schedule, const struct prog *prog,
 	const struct slot_trace *trace);
+
+/** schedule_traced() - the points of call @at of @prog, if it was traced with
+ *  the same calls before it; else NULL */
+const struct traced *schedule_traced(
+	const struct schedule *schedule, const struct prog *prog, uint32_t at);
 
 /**
  * schedule_note() - the windows of one run
@@ -97,10 +117,11 @@ bool schedule_add(
 /**
  * schedule_stall() - give @prog one stall more, or another for one it has
  *
- * Chooses a call whose op has known points, and a call of another actor behind
- * it that shares pages, moved there or inserted where there is none; then a
- * point, the less tried and the nearer to a lock or a lookup the likelier.
- * False: there was nothing to choose from; @prog may have changed.
+ * Chooses a call with known points, its own or those of its op, and a call of
+ * another actor behind it that shares pages, moved there or inserted where
+ * there is none; then a point, the less tried and the nearer to a lock or a
+ * lookup the likelier. False: there was nothing to choose from; @prog may have
+ * changed.
  */
 bool schedule_stall(const struct schedule *schedule, struct prog *prog,
 	uint32_t caps, struct rng *rng);

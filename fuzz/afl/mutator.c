@@ -90,10 +90,8 @@ size_t afl_custom_fuzz(void *data, uint8_t *buf, size_t size, uint8_t **out,
 	size = min_size(size, room);
 	memcpy(mutator->text, buf, size);
 	*out = mutator->text;
-	size = engine_mutate(mutator->text, size, room, add, add_size,
-		mutator->control->caps, rng_next(&mutator->rng));
-	return engine_stall(&mutator->schedule, mutator->text, size, room,
-		mutator->control->caps, rng_next(&mutator->rng));
+	return engine_vary(&mutator->schedule, mutator->text, size, room, add,
+		add_size, mutator->control->caps, rng_next(&mutator->rng));
 }
 
 const char *afl_custom_describe(void *data, size_t max_len)

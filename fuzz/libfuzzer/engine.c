@@ -60,10 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	uint32_t caps = lane.control->caps;
-
-	size = engine_mutate(data, size, max_size, NULL, 0, caps, seed);
-	return engine_stall(&lane.schedule, data, size, max_size, caps, seed);
+	return engine_vary(&lane.schedule, data, size, max_size, NULL, 0,
+		lane.control->caps, seed);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1,

@@ -6,6 +6,7 @@
  * to reach its point looks again and again. Raw system calls only: see raw.h.
  */
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <time.h>
 
 #include "exec/exec.h"
@@ -154,13 +155,26 @@ void stall_end(const struct actor *actor, uint32_t i)
 	stall_skip(lane, i);
 }
 
+/* What was given to RCU inside the window is to be free before it closes. Where
+ * the stalled task spins it may be a reader itself: then nobody waits. The
+ * second time is for callbacks of the first. */
+static void let_rcu_free(const struct kcov_stall_words *words)
+{
+	for (int i = 0; i < 2; i++)
+		if (GET(words->state) == KCOV_STALL_REACHED &&
+			!GET(words->atomic))
+			(void)raw3(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 void stall_skip(struct lane *lane, uint32_t i)
 {
 	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
 		struct baton_stall *stall = &lane->baton->stall[k];
 
-		if (lane->prog.stall[k].until == i)
+		if (lane->prog.stall[k].until == i) {
+			let_rcu_free(&stall->words);
 			SET(stall->words.release, 1);
+		}
 		if (lane->prog.stall[k].call != i)
 			continue;
 		record(lane, k);

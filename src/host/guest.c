@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REPORT_US 1000000
+
 static void note_end(
 	struct vm *vm, enum vm_end end, const char *detail, void *user)
 {
@@ -70,6 +72,28 @@ static void serve(guint round)
 		g_usleep(round < 64 ? 50 : 200);
 }
 
+/* Has the kernel reported something? It may die of it a moment later; one that
+ * lives on (Bad page state, Bad rss-counter) is of no more use. */
+static gboolean has_reported(struct guest *guest)
+{
+	const GString *console = vm_console(guest->vm);
+	gint64 end = g_get_monotonic_time() + REPORT_US;
+	struct report report;
+
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	if (guest->ended || guest->console_seen == vm_console_total(guest->vm))
+		return guest->ended;
+	guest->console_seen = vm_console_total(guest->vm);
+	if (console_parse(console->str, console->len, &report) <= 0)
+		return FALSE;
+	while (!guest->ended && g_get_monotonic_time() < end)
+		serve(G_MAXUINT);
+	if (!guest->ended)
+		note_end(guest->vm, VM_END_PANIC, "the kernel lives on", guest);
+	return TRUE;
+}
+
 enum guest_outcome guest_finish(struct guest *guest, guint32 lane,
 	const struct prog *prog, struct prog_result *ret, guint8 *map,
 	gint64 deadline_ms, struct why *why)
@@ -82,7 +106,7 @@ enum guest_outcome guest_finish(struct guest *guest, guint32 lane,
 			guest->expected[lane] = 0;
 			if (slot_take(guest->slot, lane, prog, ret, map, why))
 				return GUEST_LIED;
-			return GUEST_DONE;
+			return has_reported(guest) ? GUEST_DIED : GUEST_DONE;
 		}
 		if (g_get_monotonic_time() > end) {
 			(void)why_set(why, 0, "lane %u gave no reply in %.1f s",

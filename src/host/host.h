@@ -255,6 +255,7 @@ struct guest {
 	enum vm_end end;
 	char *end_detail;
 	guint32 expected[SLOT_LANES]; /* request not yet taken, 0: idle */
+	guint64 console_seen;	      /* bytes that had no report */
 };
 
 /** guest_open() - take over @vm, which is running. Caller: guest_free() */

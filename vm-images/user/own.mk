@@ -25,7 +25,7 @@ KERNEL_C  := $(wildcard $(ROOT)/src/user/kernel/*.c)
 HOST_C    := $(wildcard $(ROOT)/src/user/*.c $(ROOT)/src/prog/*.c) \
 	     $(ROOT)/src/base/base.c $(ROOT)/src/oracle/judge.c \
 	     $(ROOT)/src/cover/points.c $(ROOT)/fuzz/mutator.c \
-	     $(ROOT)/fuzz/schedule.c
+	     $(ROOT)/fuzz/schedule.c $(ROOT)/fuzz/schedule_pick.c
 KERNEL_O  := $(patsubst $(ROOT)/src/user/kernel/%.c,kernel_%.o,$(KERNEL_C))
 HOST_O    := $(addprefix host_,$(notdir $(HOST_C:.c=.o)))
 
