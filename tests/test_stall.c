@@ -99,6 +99,28 @@ static void test_changes(void)
 	test_case(stall_is(&prog, 2, 4), "copied calls bring their stall");
 }
 
+/* Two calls that wait for each other */
+static const char both[] = "p0 touch v0:1 stall=f until=1\n"
+			   "p1 touch v0:1 stall=g#2 until=0\n"
+			   "p0 expect v0:1\n";
+
+static void test_both(void)
+{
+	struct prog prog = prog_of(both), back;
+
+	test_case(goes_round(&prog) && prog.nr_stalls == 2 &&
+			  prog.stall[1].until == 0,
+		"two calls may wait for each other");
+	prog_drop_stall(&prog, 0);
+	test_case(stall_is_gone(&prog), "without the first none waits");
+	prog = prog_of(both);
+	prog_cut(&prog, 1, 1);
+	test_case(stall_is_gone(&prog), "nor without the second call");
+	test_case(prog_parse("p0 exit\np1 exit stall=g until=0\n", 32, &back,
+			  NULL) == -EINVAL,
+		"an earlier call that waits for nobody is none to wait for");
+}
+
 static void add_stalls(struct prog *prog, struct rng *rng)
 {
 	struct stall stall = {.symbol = "f", .hit = 1};
@@ -107,6 +129,10 @@ static void add_stalls(struct prog *prog, struct rng *rng)
 		stall.offset = rng_below(rng, 100);
 		stall.call = (uint8_t)rng_below(rng, prog->nr_calls);
 		stall.until = (uint8_t)(stall.call + rng_below(rng, 5));
+		if (rng_one_in(rng, 4) && prog->nr_stalls) {
+			stall.call = prog->stall[0].until;
+			stall.until = prog->stall[0].call;
+		}
 		(void)prog_add_stall(prog, &stall);
 	}
 }
@@ -247,6 +273,7 @@ int main(int argc, char **argv)
 	printf("# seed %llu\n", (unsigned long long)seed);
 	test_text();
 	test_changes();
+	test_both();
 	test_rounds(rounds, seed);
 	test_hostile(seed);
 	test_results();

@@ -239,6 +239,9 @@ void life_wait(struct lane *lane, uint32_t proc);
 
 /* stall.c: the calls that wait inside the kernel. Each has no effect in a
  * program without stalls. */
+/** stall_forget() - before the program: no second of two calls that wait for
+ *  each other has a stall */
+void stall_forget(struct lane *lane);
 /** stall_enter() - before call @i is made: wait for the stalled calls before
  *  it, as struct baton_stall says */
 void stall_enter(const struct actor *actor, uint32_t i);

@@ -23,6 +23,18 @@
 #define GET(p)	  __atomic_load_n(&(p), __ATOMIC_SEQ_CST)
 #define SET(p, v) __atomic_store_n(&(p), (v), __ATOMIC_SEQ_CST)
 
+void stall_forget(struct lane *lane)
+{
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		struct stall *stall = &lane->prog.stall[k];
+
+		if (stall->until > stall->call)
+			continue;
+		stall->until = UINT8_MAX; /* behind the last call */
+		lane->stall_pc[k] = 0;
+	}
+}
+
 static void look_again(void)
 {
 	struct timespec nap = {.tv_nsec = LOOK_NS};

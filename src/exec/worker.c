@@ -238,6 +238,7 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	if (!err) {
 		lane->progress = lane->window->progress[slot_record(
 			slot, lane->index, &lane->prog)];
+		stall_forget(lane);
 		err = program_start(lane, &why);
 	}
 	if (err) {

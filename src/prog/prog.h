@@ -256,6 +256,10 @@ struct call {
  * the actor that waits. Without CAP_KCOV_STALL, or where the kernel has no such
  * function, the calls only race. On another build the point is the nearest one
  * in the same function.
+ *
+ * Two calls may wait for each other: @until is an earlier call, whose own stall
+ * is until @call. That one goes on when this one is at its point, and this one
+ * when that one is done. A VM makes the second call without its stall.
  */
 struct stall {
 	char symbol[STALL_SYMBOL_MAX]; /* a function; letters, digits, _ and .
@@ -264,7 +268,7 @@ struct stall {
 			    start; 0 stands for its first */
 	uint16_t hit;	 /* from 1 */
 	uint8_t call;
-	uint8_t until; /* @call < @until < nr_calls */
+	uint8_t until; /* < nr_calls, not @call */
 };
 
 struct prog {

@@ -19,14 +19,24 @@ static bool same_actor(const struct call *a, const struct call *b)
 	return a->proc == b->proc && a->thread == b->thread;
 }
 
+/* Does the earlier call that @stall names wait for that of @stall? */
+static bool waits_for(const struct prog *prog, const struct stall *stall)
+{
+	const struct stall *other = call_stall(prog, stall->until);
+
+	return other && other->until == stall->call;
+}
+
 const char *stall_flaw(const struct prog *prog, const struct stall *stall)
 {
 	enum run_kind run;
 
 	if (stall->until >= prog->nr_calls)
 		return "there is no such call; the first is 0";
-	if (stall->until <= stall->call)
-		return "it is not a later call; the first is 0";
+	if (stall->until == stall->call)
+		return "no call waits for itself; the first is 0";
+	if (stall->until < stall->call && !waits_for(prog, stall))
+		return "it is an earlier call that does not wait for this one";
 	run = ops[prog->call[stall->call].op].run;
 	if (run == RUN_BARRIER || run == RUN_WAIT)
 		return "a barrier or a wait makes no call that could stall";
@@ -70,6 +80,7 @@ void prog_drop_stall(struct prog *prog, uint32_t i)
 	memmove(&prog->stall[i], &prog->stall[i + 1],
 		(prog->nr_stalls - i) * sizeof(prog->stall[0]));
 	memset(&prog->stall[prog->nr_stalls], 0, sizeof(prog->stall[0]));
+	prog_fix_stalls(prog);
 }
 
 bool prog_add_stall(struct prog *prog, const struct stall *stall)
@@ -79,6 +90,7 @@ bool prog_add_stall(struct prog *prog, const struct stall *stall)
 	for (uint32_t i = 0; i < prog->nr_stalls; i++) {
 		if (prog->stall[i].call == stall->call) {
 			prog->stall[i] = *stall;
+			prog_fix_stalls(prog);
 			return true;
 		}
 	}

@@ -74,7 +74,7 @@ int parse_stall(struct line *line, const struct word *word, struct stall *ret)
 	if (!eat_string(&rest, "until=") || !eat_number(&rest, &call) ||
 		rest.len || call >= PROG_CALLS_MAX)
 		return bad_word(line, &until,
-			"until=CALL, the number of a later call, the first "
+			"until=CALL, the number of another call, the first "
 			"of the program being 0");
 	stall.until = (uint8_t)call;
 	*ret = stall;

@@ -79,6 +79,16 @@ static const char *value_of(const char *arg, const char *name)
 	return strncmp(arg, name, len) ? NULL : arg + len;
 }
 
+static unsigned int parse_number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (!*text || *end || !number || number > max)
+		broken("'%s' is no number from 1 to %lu", text, max);
+	return (unsigned int)number;
+}
+
 static void parse_option(const char *arg)
 {
 	const char *value;
@@ -93,6 +103,10 @@ static void parse_option(const char *arg)
 		options.end_checks = parse_checks(value);
 	else if ((value = value_of(arg, "--against=")))
 		options.against = value;
+	else if ((value = value_of(arg, "--preemptions=")))
+		options.preemptions = parse_number(value, 2);
+	else if ((value = value_of(arg, "--budget=")))
+		options.budget = parse_number(value, 1000000);
 	else if (!strcmp(arg, "--serve"))
 		options.serves = true;
 	else if (!strncmp(arg, "--", 2))
@@ -157,6 +171,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	 * corpus: what is no program is the empty one. */
 	if (prog_parse((const char *)data, size, &prog, NULL))
 		prog.nr_calls = 0;
+	if (options.preemptions) {
+		search_run(&prog, &options, &stats, &view, judge);
+		return 0;
+	}
 	user_run(&prog, &options, &stats, &view);
 	windows_note(&prog, &view.result);
 	judge(&prog, &view.result);

@@ -33,9 +33,24 @@ const char *__asan_default_options(void)
 	       "detect_stack_use_after_return=0";
 }
 
+static const struct prog *running;
+
+void user_running(const struct prog *prog)
+{
+	running = prog;
+}
+
 static void title(const char *text)
 {
 	fprintf(stderr, USER_PREFIX "%s\n", text);
+	for (uint32_t i = 0; running && i < running->nr_calls; i++) {
+		char line[512];
+		struct text call;
+
+		text_init(&call, line, sizeof(line));
+		call_print(running, i, &call);
+		fprintf(stderr, USER_PREFIX "program: %s\n", line);
+	}
 }
 
 void finding(const char *text, const char *detail, ...)

@@ -15,6 +15,10 @@
  *		     The default is walk,counts,chains
  *   --against=PROGRAM  another rmaptorture-user: each program runs there too,
  *		     and what a program can see must be the same
+ *   --preemptions=N  of the programs given, search all schedules with at most
+ *		     N (1 or 2) preemptions; a finding's report has the program
+ *		     with stalls, a line each: "rmaptorture-user: program: CALL"
+ *   --budget=S      seconds of that, for a program
  *   --serve         be the other one: programs come on stdin
  *   --end=LIST      the same, once at the end of a program, before it exits.
  *		     The default is walk,all,young
@@ -46,6 +50,8 @@ struct user_options {
 	char boot[1024];
 	unsigned int checks, end_checks; /* CHECK_* */
 	const char *against;		 /* a program, or NULL */
+	unsigned int preemptions;	 /* search up to so many; 0: run */
+	unsigned int budget;		 /* seconds of a search; 0: no end */
 	bool serves;
 };
 
@@ -90,6 +96,28 @@ bool windows_stall(
 void windows_note(const struct prog *prog, const struct prog_result *result);
 /** windows_print() - what came of the stalls, to stderr */
 void windows_print(void);
+
+/* ---- search.c ---- */
+
+/**
+ * search_run() - run @prog in all schedules with few preemptions
+ * @judge: of each run's contents
+ *
+ * Of each two neighbouring calls of different actors (where calls are async or
+ * have stalls: of those and the next), the first is stopped at each of its
+ * points until the second is done; with two preemptions also the second, at
+ * each of its own, until the first is; and the same with the calls swapped.
+ * Tells on stderr how many that were. What is found does not return; the report
+ * has the program with the stalls that show it.
+ */
+void search_run(const struct prog *prog, const struct user_options *options,
+	struct user_stats *stats, struct user_view *view,
+	void (*judge)(
+		const struct prog *prog, const struct prog_result *result));
+
+/** user_running() - reports are to have the text of @prog, which lives on;
+ *  NULL: they need not */
+void user_running(const struct prog *prog);
 
 /* ---- peer.c: the same program on two kernels ---- */
 

@@ -28,6 +28,10 @@ static struct held {
 } held[HELD_MAX];
 static unsigned int nr_held;
 
+/* The sanitizer does not see what assembly does to a lock; this it sees, in
+ * the function of the kernel's name. */
+#define TOUCH(lock) ((void)READ_ONCE(*(const char *)(lock)))
+
 static void held_add(const void *lock, const char *kind, enum mode mode)
 {
 	if (nr_held == HELD_MAX)
@@ -129,18 +133,21 @@ static void write_take(struct rw_semaphore *sem)
 int __point down_read_trylock(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	return read_try(sem);
 }
 
 void __point down_read(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	read_take(sem);
 }
 
 int __point down_read_killable(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	read_take(sem);
 	return 0;
 }
@@ -148,6 +155,7 @@ int __point down_read_killable(struct rw_semaphore *sem)
 int __point down_read_interruptible(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	read_take(sem);
 	return 0;
 }
@@ -155,18 +163,21 @@ int __point down_read_interruptible(struct rw_semaphore *sem)
 int __point down_write_trylock(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	return write_try(sem);
 }
 
 void __point down_write(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	write_take(sem);
 }
 
 int __point down_write_killable(struct rw_semaphore *sem)
 {
 	settle(HERE);
+	TOUCH(sem);
 	write_take(sem);
 	return 0;
 }
@@ -189,6 +200,7 @@ void __point up_read(struct rw_semaphore *sem)
 {
 	if (fiber_now)
 		rcu_flush();
+	TOUCH(sem);
 	read_drop(sem);
 	fiber_point(HERE);
 }
@@ -197,12 +209,14 @@ void __point up_write(struct rw_semaphore *sem)
 {
 	if (fiber_now)
 		rcu_flush();
+	TOUCH(sem);
 	write_drop(sem);
 	fiber_point(HERE);
 }
 
 void __point downgrade_write(struct rw_semaphore *sem)
 {
+	TOUCH(sem);
 	write_drop(sem);
 	(void)read_try(sem);
 	fiber_point(HERE);
@@ -243,38 +257,45 @@ static void spin_drop(raw_spinlock_t *lock, unsigned long pc)
 int __point _raw_spin_trylock(raw_spinlock_t *lock)
 {
 	settle(HERE);
+	TOUCH(lock);
 	return spin_try(lock);
 }
 
 void __point _raw_spin_lock(raw_spinlock_t *lock)
 {
+	TOUCH(lock);
 	spin_take(lock, HERE);
 }
 
 void __point _raw_spin_lock_irq(raw_spinlock_t *lock)
 {
+	TOUCH(lock);
 	spin_take(lock, HERE);
 }
 
 unsigned long __point _raw_spin_lock_irqsave(raw_spinlock_t *lock)
 {
+	TOUCH(lock);
 	spin_take(lock, HERE);
 	return 0;
 }
 
 void __point _raw_spin_unlock(raw_spinlock_t *lock)
 {
+	TOUCH(lock);
 	spin_drop(lock, HERE);
 }
 
 void __point _raw_spin_unlock_irq(raw_spinlock_t *lock)
 {
+	TOUCH(lock);
 	spin_drop(lock, HERE);
 }
 
 void __point _raw_spin_unlock_irqrestore(
 	raw_spinlock_t *lock, unsigned long flags)
 {
+	TOUCH(lock);
 	spin_drop(lock, HERE);
 }
 

@@ -136,7 +136,7 @@ void folio_mark_lazyfree(struct folio *folio)
 
 int model_reclaim(unsigned int proc, unsigned long nr)
 {
-	unsigned long done = 0;
+	unsigned long done = 0, vm_flags;
 
 	act_as(proc);
 	for (unsigned int i = 1; i < ARENA_PAGES && done < nr; i++) {
@@ -145,6 +145,8 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio) ||
 			!isolate(folio))
 			continue;
+		/* of the active list, so not locked; none is kept for it */
+		(void)folio_referenced(folio, 0, NULL, &vm_flags);
 		done += folio_out(folio);
 		folio_putback_lru(folio);
 	}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * search: all schedules of pairs of calls with few preemptions, one after the
+ * other. What a call comes to before a preemption is the same in each run, so
+ * its points are known from the run before; those behind are learned anew.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "slot/slot.h"
+#include "user/sched.h"
+#include "user/sites.h"
+
+#define POINTS_MAX 200000 /* of a call */
+
+struct trail {
+	uint32_t nr;
+	uint32_t *site;
+};
+
+struct search {
+	const struct user_options *options;
+	struct user_stats *stats;
+	struct user_view *view;
+	void (*judge)(const struct prog *prog, const struct prog_result *);
+	uint32_t calls[2]; /* whose points are wanted */
+	struct trail trails[2];
+	uint64_t schedules, pairs;
+	time_t end;
+	bool cut; /* short, as the time was over or a call has too many points
+		   */
+};
+
+static void take_point(uint32_t call, unsigned long pc, void *user)
+{
+	struct search *s = user;
+
+	for (int i = 0; i < 2; i++) {
+		struct trail *trail = &s->trails[i];
+		int site;
+
+		if (call != s->calls[i])
+			continue;
+		site = points_site(sites_points(), TRACE_PC_HIGH | pc);
+		if (trail->nr == POINTS_MAX)
+			s->cut = true;
+		else if (site >= 0)
+			trail->site[trail->nr++] = (uint32_t)site;
+	}
+}
+
+static void run(struct search *s, const struct prog *prog, bool watched)
+{
+	s->trails[0].nr = s->trails[1].nr = 0;
+	s->schedules++;
+	if (watched)
+		sched_watch(take_point, s);
+	user_running(prog);
+	user_run(prog, s->options, s->stats, s->view);
+	s->judge(prog, &s->view->result);
+	sched_watch(NULL, NULL);
+}
+
+static bool is_over(struct search *s)
+{
+	if (s->end && time(NULL) >= s->end)
+		s->cut = true;
+	return s->cut;
+}
+
+/* A stall of call @at at the @i-th point of @trail. */
+static bool add(struct prog *prog, uint32_t at, uint32_t until,
+	const struct trail *trail, uint32_t i)
+{
+	const struct points *points = sites_points();
+	uint32_t site = trail->site[i], fn = points_owner(points, site);
+	uint32_t hit = 0;
+	struct stall stall = {
+		.offset = (uint32_t)(points->site[site] - points->fn[fn].addr),
+		.call = (uint8_t)at,
+		.until = (uint8_t)until,
+	};
+
+	for (uint32_t k = 0; k <= i; k++)
+		hit += trail->site[k] == site;
+	stall.hit = (uint16_t)hit;
+	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
+		points_name(points, fn));
+	return hit <= UINT16_MAX && prog_add_stall(prog, &stall);
+}
+
+/* The call behind @at, which waits at its point, is stopped at each of its own
+ * too, until that one is done. */
+static void stop_both(struct search *s, const struct prog *stalled, uint32_t at)
+{
+	struct trail *trail = &s->trails[1];
+	uint32_t nr = trail->nr, *sites = malloc(nr * sizeof(*sites));
+	struct trail copy = {.nr = nr, .site = sites};
+
+	if (!sites)
+		broken("no memory for %u points", nr);
+	memcpy(sites, trail->site, nr * sizeof(*sites));
+	for (uint32_t i = 0; i < nr && !is_over(s); i++) {
+		struct prog prog = *stalled;
+
+		if (add(&prog, at + 1, at, &copy, i))
+			run(s, &prog, false);
+	}
+	free(sites);
+}
+
+/* Calls @at and @at + 1 in this order: the first is stopped at each point. */
+static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
+{
+	struct trail first;
+
+	s->calls[0] = at;
+	s->calls[1] = at + 1;
+	run(s, prog, true);
+	first = s->trails[0];
+	first.site = malloc((first.nr + 1) * sizeof(*first.site));
+	if (!first.site)
+		broken("no memory for %u points", first.nr);
+	memcpy(first.site, s->trails[0].site, first.nr * sizeof(*first.site));
+	for (uint32_t i = 0; i < first.nr && !is_over(s); i++) {
+		struct prog stalled = *prog;
+
+		if (!add(&stalled, at, at + 1, &first, i))
+			continue;
+		run(s, &stalled, s->options->preemptions > 1);
+		if (s->options->preemptions > 1)
+			stop_both(s, &stalled, at);
+	}
+	free(first.site);
+}
+
+static bool may_overlap(const struct prog *prog, uint32_t at)
+{
+	const struct call *one = &prog->call[at], *two = one + 1;
+
+	return one->proc != two->proc || one->thread != two->thread;
+}
+
+/* Without stalls, and with nothing left to chance. */
+static void make_plain(struct prog *prog)
+{
+	while (prog->nr_stalls)
+		prog_drop_stall(prog, 0);
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		prog->call[i].props &= (uint8_t)~CALL_ASYNC;
+}
+
+static void pair(struct search *s, const struct prog *prog, uint32_t at)
+{
+	struct prog swapped = *prog;
+
+	s->pairs++;
+	stop_first(s, prog, at);
+	prog_swap(&swapped, at);
+	stop_first(s, &swapped, at);
+}
+
+void search_run(const struct prog *given, const struct user_options *options,
+	struct user_stats *stats, struct user_view *view,
+	void (*judge)(
+		const struct prog *prog, const struct prog_result *result))
+{
+	struct search s = {.options = options,
+		.stats = stats,
+		.view = view,
+		.judge = judge,
+		.end = options->budget ? time(NULL) + options->budget : 0};
+	struct prog prog = *given;
+	bool is_marked = false;
+
+	for (int i = 0; i < 2; i++)
+		s.trails[i].site = malloc(POINTS_MAX * sizeof(uint32_t));
+	if (!s.trails[0].site || !s.trails[1].site)
+		broken("no memory for %u points", POINTS_MAX);
+	for (uint32_t i = 0; i + 1 < given->nr_calls; i++)
+		is_marked |= (given->call[i].props & CALL_ASYNC) ||
+			     call_stall(given, i);
+	make_plain(&prog);
+	for (uint32_t i = 0; i + 1 < prog.nr_calls && !is_over(&s); i++) {
+		bool marked = (given->call[i].props & CALL_ASYNC) ||
+			      call_stall(given, i);
+
+		if (may_overlap(&prog, i) && (marked || !is_marked))
+			pair(&s, &prog, i);
+	}
+	fprintf(stderr,
+		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
+			    "%u preemptions%s\n",
+		(unsigned long long)s.schedules, (unsigned long long)s.pairs,
+		options->preemptions,
+		s.cut ? "; not all: cut short" : ": all that there are");
+	user_running(NULL);
+	for (int i = 0; i < 2; i++)
+		free(s.trails[i].site);
+}
