@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture run: programs on fresh clones, every call's result, the verdict.
  */
-#include "host.h"
+#include "user_tier.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -181,26 +181,62 @@ static int run_programs(struct target_options *t,
 		run.result, ok ? exit_status(&run) : host_fail("run", error));
 }
 
+static int run_user(const struct target_options *target, char **paths,
+	int preemptions, const char *max_runtime,
+	const struct host_options *options)
+{
+	struct user_run_options want = {
+		.append = target->append,
+		.preemptions = (guint)preemptions,
+		.seconds = max_runtime
+				   ? host_seconds("--max-runtime", max_runtime)
+				   : 0,
+	};
+
+	if (want.seconds < 0)
+		return EXIT_BROKEN;
+	return user_tier_programs(target->kernel, paths, &want, options);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct target_options target = {0};
 	struct host_options SCOPED(host_options_clear) options = {0};
-	int times = 1;
+	int times = 1, preemptions = 0;
+	const char *max_runtime = NULL;
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&target),
 		TARGET_SET(&target),
 		{"runs", 'n', 0, G_OPTION_ARG_INT, &times,
 			"run each so often (default 1)", "N"},
+		{"preemptions", 0, 0, G_OPTION_ARG_INT, &preemptions,
+			"-k NAME:user: in all schedules with at most N, 1 or 2",
+			"N"},
+		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &max_runtime,
+			"of each program's schedules (default: no end)",
+			"TIME"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 
 	if (!host_parse(&argc, &argv, entries, "PROGRAM|DIR...",
-		    "Run programs in a VM and judge what they show.", &options))
+		    "Run programs in a VM, or in a process with -k NAME:user, "
+		    "and judge what they show.",
+		    &options))
 		return EXIT_BROKEN;
 	if (argc < 2 || times < 1) {
 		g_printerr("rmaptorture run: name a program file or a folder "
 			   "of them\n");
 		return EXIT_BROKEN;
 	}
+	if (preemptions < 0 || preemptions > 2 ||
+		((preemptions || max_runtime) &&
+			!user_tier_is(target.kernel))) {
+		g_printerr("rmaptorture run: --preemptions is 1 or 2, and it "
+			   "and --max-runtime are for -k NAME:user\n");
+		return EXIT_BROKEN;
+	}
+	if (user_tier_is(target.kernel))
+		return run_user(
+			&target, argv + 1, preemptions, max_runtime, &options);
 	return run_programs(&target, &options, argv + 1, (guint)times);
 }

@@ -104,4 +104,24 @@ int user_tier_fuzz(const char *kernel, const char *against,
 	const struct user_tier_options *want, guint replays,
 	const struct host_options *options);
 
+/* --- cmd_run_user.c ------------------------------------------------------- */
+
+/**
+ * struct user_run_options - how programs are run
+ * @append: boot words, or NULL
+ * @preemptions: 0: each once; else in all schedules with at most so many
+ * @seconds: of each search; 0: no end
+ */
+struct user_run_options {
+	const char *append;
+	guint preemptions;
+	gint64 seconds;
+};
+
+/** user_tier_programs() - run -k NAME:user PROGRAM|DIR... Returns an exit
+ *  status. */
+int user_tier_programs(const char *kernel, char **paths,
+	const struct user_run_options *want,
+	const struct host_options *options);
+
 #endif
