@@ -4,7 +4,6 @@
 #include "user_tier.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* A kernel that runs allocates more than its mm code alone: where an allocation
  * is to fail, so many later ones are tried. */
@@ -68,23 +67,6 @@ static guint confirm_by(const struct confirming *c, guint n)
 	for (guint i = 1; i < n; i++)
 		hits += shows(c, &prog, &report);
 	return hits;
-}
-
-/* The smaller one, or what ran */
-static gboolean program_of(const struct finding *finding, struct prog *ret)
-{
-	g_autofree struct store_log *log = NULL;
-	g_autofree char *text = NULL;
-
-	if (finding->has_repro)
-		text = store_read(finding, "repro.prog", NULL, NULL);
-	if (text && !prog_parse(text, strlen(text), ret, NULL))
-		return TRUE;
-	log = store_load_programs(finding, NULL);
-	if (!log || !log->flight[0].nr)
-		return FALSE;
-	*ret = log->flight[0].entry[0].prog;
-	return TRUE;
 }
 
 static guint confirm(struct target *target, const struct finding *finding,
@@ -152,7 +134,7 @@ static void print_finding(const struct user_tier_options *want,
 		finding->title, first, finding->count, finding->dir);
 	if (n)
 		shrink(want, finding, n);
-	if (program_of(finding, &prog)) {
+	if (user_tier_program(finding, &prog)) {
 		if (target)
 			k = confirm(target, finding, &prog, n);
 		print_program(&prog);

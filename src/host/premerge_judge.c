@@ -5,19 +5,22 @@
  * of the series that shows it names the patch.
  */
 #include "premerge.h"
+#include "user_tier.h"
 
 #include <string.h>
 
-#define USER_RUNS   20
-#define USER_MAX    60 /* clean runs, at most */
-#define USER_LUCK   0.001
-#define VM_RUNS	    8
-#define VM_MAX	    30
-#define VM_LUCK	    0.01
-#define STRESS_RUNS 4
-#define STRESS_MAX  10
-#define JUDGED	    10 /* findings of a tier */
-#define VM_MIN_S    20 /* less is not enough to replay */
+#define SHRUNK_RUNS  1 /* it is counted afterwards */
+#define USER_RUNS    20
+#define USER_MAX     60 /* clean runs, at most */
+#define USER_LUCK    0.001
+#define VM_RUNS	     8
+#define VM_MAX	     30
+#define VM_LUCK	     0.01
+#define STRESS_RUNS  4
+#define STRESS_MAX   10
+#define JUDGED	     10 /* findings of a tier */
+#define VM_MIN_S     20 /* less is not enough to replay */
+#define SHRINK_MIN_S 30
 
 typedef gboolean shows_fn(struct shows *shows, guint prefix, guint runs,
 	guint until, guint *ret_k, guint *ret_n);
@@ -138,24 +141,37 @@ static void ask_vm(struct shows *shows, struct review_finding *finding)
 					: finding->title);
 }
 
-static void judge_user(struct premerge *p, const struct finding *from)
+/* As small as it gets on patched; where that fails, as it ran */
+static gboolean small_program(
+	struct premerge *p, struct finding *from, struct prog *ret)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!from->has_repro && p->kernel.user[p->nr] &&
+		premerge_left(p) >= SHRINK_MIN_S &&
+		!user_tier_shrink(
+			p->kernel.user[p->nr], NULL, from, SHRUNK_RUNS, &error))
+		host_progress(p->options, FALSE, "%s", error->message);
+	return user_tier_program(from, ret);
+}
+
+static void judge_user(struct premerge *p, struct finding *from)
 {
 	struct review_finding *finding = new_finding(p, from, "user space");
-	g_autofree struct store_log *log = store_load_programs(from, NULL);
 	struct shows shows = {.p = p, .title = from->title};
+	struct prog prog;
 
-	if (!log || !log->flight[0].nr)
-		return;
 	host_progress(p->options, FALSE, "judging: %s", from->title);
-	finding->program = program_text(&log->flight[0].entry[0].prog);
+	if (!small_program(p, from, &prog))
+		return;
+	finding->program = program_text(&prog);
 	shows.text = finding->program;
 	weigh(&shows, shows_user, USER_RUNS, USER_LUCK, USER_MAX, finding);
 	if (finding->weight != REVIEW_NEW)
 		return;
 	bisect(&shows, shows_user, FALSE, finding);
 	shows.candidate.nr[0] = 1;
-	shows.candidate.prog[0] =
-		g_memdup2(&log->flight[0].entry[0].prog, sizeof(struct prog));
+	shows.candidate.prog[0] = g_memdup2(&prog, sizeof(prog));
 	*shows.other = '\0';
 	ask_vm(&shows, finding);
 	candidate_clear(&shows.candidate);

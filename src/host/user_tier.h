@@ -90,6 +90,10 @@ void user_tier_count(const struct kernel *kernel, const char *append,
 gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
 	struct finding *finding, guint n, GError **error);
 
+/** user_tier_program() - of a finding: the smaller one, else what ran. FALSE:
+ *  there is none on record */
+gboolean user_tier_program(const struct finding *finding, struct prog *ret);
+
 /** user_tier_merge() - those programs of @from that @to needs for the same
  *  coverage are copied to @to: libFuzzer's -merge=1. @seconds: at most. */
 gboolean user_tier_merge(const struct kernel *kernel, const char *to,

@@ -143,6 +143,22 @@ gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
 	return replay_store(finding, &candidate, &replay, error);
 }
 
+gboolean user_tier_program(const struct finding *finding, struct prog *ret)
+{
+	g_autofree struct store_log *log = NULL;
+	g_autofree char *text = NULL;
+
+	if (finding->has_repro)
+		text = store_read(finding, "repro.prog", NULL, NULL);
+	if (text && !prog_parse(text, strlen(text), ret, NULL))
+		return TRUE;
+	log = store_load_programs(finding, NULL);
+	if (!log || !log->flight[0].nr)
+		return FALSE;
+	*ret = log->flight[0].entry[0].prog;
+	return TRUE;
+}
+
 gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 	const char *from, gint64 seconds, GError **error)
 {
