@@ -301,8 +301,10 @@ static int litmus_run(struct litmus *litmus)
 	GError *error = NULL;
 	int status = EXIT_BROKEN;
 
-	if (!litmus_open(litmus, &error))
+	if (!litmus_open(litmus, &error)) {
+		status = EXIT_CLEAN; /* --dry-run has no error */
 		goto out;
+	}
 	result = host_result_new("bench litmus", litmus->options);
 	host_result_kernel(result, litmus->target->name,
 		litmus->target->profile, litmus->target->build_id);
