@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define FILES  RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
-#define FORK   "kernel/fork.c" /* of the user tier, beside the list */
-#define AGAIN  3	       /* times that a trial is made, at most */
+#define OWN    "kernel/fork.c\nmm/ksm.c" /* of the user tier, beside the list */
+#define AGAIN  3 /* times that a trial is made, at most */
 #define BUDGET "3m"
 #define OUT    "bench"
 
@@ -88,7 +88,7 @@ static char **tier_files(GError **error)
 
 	if (!g_file_get_contents(FILES, &text, NULL, error))
 		return NULL;
-	all = g_strconcat(text, "\n", FORK, NULL);
+	all = g_strconcat(text, "\n", OWN, NULL);
 	return g_strsplit(all, "\n", -1);
 }
 

@@ -61,7 +61,7 @@ struct user_stats {
 };
 
 /* What of a guest's capabilities (enum cap) the model has */
-#define USER_CAPS (CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA)
+#define USER_CAPS (CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM)
 
 /** user_supports() - can this tier make the call? Others are skipped */
 bool user_supports(const struct call *call);

@@ -57,9 +57,9 @@ stubs.o: stubs.c
 	@echo '  CC      $@'
 	@clang -O1 -g -fno-pie -fno-builtin -w -c -o $@ $<
 
-# fork.c is the kernel's own, so it has the kernel's warnings and coverage.
-kernel_fork.o: private WARN := $(WARN_OFF)
-kernel_fork.o: private NO_COVER :=
+# These are the kernel's own, so they have the kernel's warnings and coverage.
+kernel_fork.o kernel_ksm.o: private WARN := $(WARN_OFF)
+kernel_fork.o kernel_ksm.o: private NO_COVER :=
 
 # All it reads are page tables that are in use, and it reads all of them.
 kernel_scan.o: private FAST := -O2 -fno-sanitize=all

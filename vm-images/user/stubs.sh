@@ -16,7 +16,7 @@ libraries='
 
 wanted=$(nm -u "$kernel" | awk '$1 == "U" { print $2 }' |
 	grep -vE "$(echo $libraries | tr ' ' '|')" | sort)
-ours=$(nm --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
+ours=$(nm --defined-only --extern-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 called=$(objdump -r "$kernel" |
 	awk '$2 ~ /PLT32/ { sub(/[-+]0x.*/, "", $3); print $3 }' | sort -u)
 

@@ -123,6 +123,18 @@ static struct page *page_alloc(gfp_t gfp, unsigned int order)
 	return page;
 }
 
+/* Who looks a page up by its number alone, as KSM does, may find a freed one,
+ * which must say that it is not the one that was meant. */
+static void poison_freed(struct page *page, unsigned int i)
+{
+	bool is_ksm = folio_test_ksm(page_folio(page));
+
+	page->mapping = NULL;
+	poison(i);
+	if (is_ksm)
+		__asan_unpoison_memory_region(page, sizeof(*page));
+}
+
 static void page_free(struct page *page)
 {
 	unsigned int i = page - page_structs;
@@ -144,7 +156,7 @@ static void page_free(struct page *page)
 			page->flags & PAGE_FLAGS_CHECK_AT_FREE);
 	freed[(first_freed + nr_freed++) % ARENA_PAGES] = i;
 	nr_used--;
-	poison(i);
+	poison_freed(page, i);
 }
 
 void pages_check(void)
@@ -326,6 +338,11 @@ bool set_page_dirty(struct page *page)
 }
 
 /* ---- by the names that they had before folios ---- */
+
+void unlock_page(struct page *page)
+{
+	folio_unlock(page_folio(page));
+}
 
 #ifndef alloc_hooks
 struct address_space *page_mapping(struct page *page)

@@ -126,6 +126,7 @@ int model_init(char *boot, const char **ret_word)
 	radix_tree_init();
 	swap_init();
 	anon_vma_init();
+	ksm_start();
 	return boot_words(boot, ret_word);
 }
 
@@ -179,6 +180,7 @@ void model_end(void)
 		if (process_mm[proc])
 			model_exit(proc);
 	}
+	ksm_end();
 	swap_check();
 	rcu_flush();
 	slab_check();
@@ -198,10 +200,6 @@ asmlinkage long __x64_sys_munlock(const struct pt_regs *regs);
 
 static long sys_mmap_anon(const struct pt_regs *regs)
 {
-	/* What a stack grows by is always charged, but what has no VM_ACCOUNT
-	 * is not given back: a bug of 6.12 itself, docs/user-tier.md. */
-	if (regs->r10 & MAP_GROWSDOWN && !(regs->dx & PROT_WRITE))
-		percpu_excuse();
 	return ksys_mmap_pgoff(
 		regs->di, regs->si, regs->dx, regs->r10 | MAP_ANONYMOUS, -1, 0);
 }
@@ -215,6 +213,15 @@ static long sys_brk_at(const struct pt_regs *regs)
 	return __x64_sys_brk(&end) == end.di ? 0 : -ENOMEM;
 }
 
+static long sys_madvise_ksm(const struct pt_regs *regs)
+{
+	long ret = __x64_sys_madvise(regs);
+
+	if (regs->dx == MADV_MERGEABLE)
+		ksm_merge();
+	return ret;
+}
+
 static const struct {
 	const char *name;
 	long (*make)(const struct pt_regs *regs);
@@ -224,7 +231,7 @@ static const struct {
 	[MODEL_MUNMAP] = {"munmap", __x64_sys_munmap},
 	[MODEL_MREMAP] = {"mremap", __x64_sys_mremap},
 	[MODEL_MPROTECT] = {"mprotect", __x64_sys_mprotect},
-	[MODEL_MADVISE] = {"madvise", __x64_sys_madvise},
+	[MODEL_MADVISE] = {"madvise", sys_madvise_ksm},
 	[MODEL_MLOCK] = {"mlock", __x64_sys_mlock},
 	[MODEL_MUNLOCK] = {"munlock", __x64_sys_munlock},
 };
@@ -279,17 +286,22 @@ static bool vma_permits(const struct vm_area_struct *vma, bool write)
 static struct vm_area_struct *vma_lock_grown(
 	struct mm_struct *mm, unsigned long addr)
 {
-#ifdef CONFIG_LOCK_MM_AND_FIND_VMA
-	return lock_mm_and_find_vma(mm, addr, NULL);
-#else
 	struct vm_area_struct *vma;
 
+#ifdef CONFIG_LOCK_MM_AND_FIND_VMA
+	vma = lock_mm_and_find_vma(mm, addr, NULL);
+#else
 	mmap_read_lock(mm);
 	vma = vma_lookup(mm, addr);
 	if (!vma)
 		mmap_read_unlock(mm);
-	return vma;
 #endif
+	/* What a stack grows by is always charged, but what has no VM_ACCOUNT
+	 * is not given back: a bug of 6.12 itself, docs/user-tier.md. */
+	if (vma &&
+		(vma->vm_flags & (VM_GROWSDOWN | VM_ACCOUNT)) == VM_GROWSDOWN)
+		percpu_excuse();
+	return vma;
 }
 
 /* As the x86 fault handler: under the lock of the vma, else of the mm. */

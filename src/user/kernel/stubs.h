@@ -99,6 +99,13 @@ void percpu_excuse(void);
 struct mm_struct *fork_dup_mm(struct mm_struct *oldmm);
 void fork_init_caches(void);
 
+/* ---- ksm.c ---- */
+void ksm_start(void);
+/** ksm_merge() - what ksmd does, in the name of the caller */
+void ksm_merge(void);
+/** ksm_end() - nobody has an mm any more: forget all */
+void ksm_end(void);
+
 /* ---- process.c ---- */
 /** act_as() - the task is now one of process @proc, until call_done() */
 void act_as(unsigned int proc);

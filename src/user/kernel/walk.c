@@ -61,6 +61,9 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	sight = sight_find(walk->pfn, proc, addr);
 	if (!sight)
 		return true; /* another page is there by now: walkers look */
+	/* KSM looks at forks of a page from each mapping of it */
+	if (sight->walk == walk_number && folio_test_ksm(folio))
+		return true;
 	if (sight->walk == walk_number)
 		finding("rmap walk finds a mapping twice", "after %s: p%u %#lx",
 			walk->op, proc, addr);
