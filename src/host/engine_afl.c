@@ -6,6 +6,8 @@
  */
 #include "session.h"
 
+#include "fuzz/fuzz.h"
+
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -121,6 +123,8 @@ static void set_environ(
 		"AFL_SKIP_CPUFREQ",
 		"AFL_SKIP_CRASHES",
 	};
+	/* more than its default of 64 KiB, or it refuses the target */
+	g_autofree char *map_size = g_strdup_printf("%u", LANE_MAP_BYTES);
 	g_autofree char *bin = host_executable_dir();
 	g_autofree char *mutator =
 		g_build_filename(bin, "rmaptorture-afl-mutator.so", NULL);
@@ -129,6 +133,7 @@ static void set_environ(
 		g_subprocess_launcher_setenv(launcher, on[i], "1", FALSE);
 	g_subprocess_launcher_setenv(
 		launcher, "AFL_SYNC_TIME", SYNC_MINUTES, FALSE);
+	g_subprocess_launcher_setenv(launcher, "AFL_MAP_SIZE", map_size, TRUE);
 	g_subprocess_launcher_setenv(
 		launcher, "AFL_CUSTOM_MUTATOR_LIBRARY", mutator, TRUE);
 	g_subprocess_launcher_setenv(launcher, "RMAPTORTURE_CONTROL",
