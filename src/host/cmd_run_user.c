@@ -29,6 +29,12 @@ static void take_line(const char *line, void *user)
 	g_string_append_printf(run->log, "%s\n", line);
 }
 
+static gboolean go_on(void *user)
+{
+	(void)user;
+	return TRUE;
+}
+
 static GPtrArray *command(const struct run *run, const char *path)
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
@@ -87,7 +93,8 @@ static gboolean run_program(struct run *run, const struct named_prog *named,
 		[VERDICT_BROKEN] = "BROKEN"};
 	g_autofree char *path = g_build_filename(run->scratch, "prog", NULL);
 	g_autoptr(GPtrArray) args = command(run, path);
-	struct child_hooks hooks = {.line = take_line, .user = run};
+	struct child_hooks hooks = {
+		.line = take_line, .look = go_on, .user = run};
 	g_autofree char *title = NULL;
 	char buf[PROG_TEXT_MAX];
 	enum verdict verdict;

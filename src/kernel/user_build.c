@@ -13,6 +13,7 @@
 
 #define OWN_OBJECTS 50 /* of own.mk, about: for the progress only */
 #define POINT_FLAG  "-fsanitize-coverage=trace-pc"
+#define EACH_FLAG   POINT_FLAG ",no-prune"
 
 static const struct {
 	const char *program, *package;
@@ -31,9 +32,22 @@ static void phase(struct output *output, const char *name, unsigned total)
 		output->progress(&output->now, output->user);
 }
 
-/* CFLAGS_NAME.o of those of @objects whose basic blocks are points: those of
- * vm-images/user/points, and those that vm-images/user/files does not have,
- * since the series adds them. */
+/* What makes basic blocks of @file points, or NULL: it is in
+ * vm-images/user/points (@points); what is not in vm-images/user/files either,
+ * the series adds. */
+static const char *point_flag(
+	const char *file, char *const *points, char *const *files)
+{
+	g_autofree char *each = g_strconcat(file, " each", NULL);
+
+	if (g_strv_contains((const char *const *)points, each) ||
+		!g_strv_contains((const char *const *)files, file))
+		return EACH_FLAG;
+	return g_strv_contains((const char *const *)points, file) ? POINT_FLAG
+								  : NULL;
+}
+
+/* CFLAGS_NAME.o of those of @objects that have points. */
 static bool add_points(GPtrArray *argv, char **objects, GError **error)
 {
 	g_auto(GStrv) points = user_lines("points", error);
@@ -42,12 +56,13 @@ static bool add_points(GPtrArray *argv, char **objects, GError **error)
 	for (; files && *objects; objects++) {
 		g_autofree char *file = g_strdup(*objects);
 		g_autofree char *name = g_path_get_basename(*objects);
+		const char *flag;
 
 		file[strlen(file) - 1] = 'c';
-		if (g_strv_contains((const char *const *)points, file) ||
-			!g_strv_contains((const char *const *)files, file))
+		flag = point_flag(file, points, files);
+		if (flag)
 			g_ptr_array_add(argv,
-				g_strdup_printf("CFLAGS_%s=" POINT_FLAG, name));
+				g_strdup_printf("CFLAGS_%s=%s", name, flag));
 	}
 	return files != NULL;
 }
@@ -207,7 +222,7 @@ static char *objects_key(const struct build_input *input,
 		!g_file_get_contents(tree->request, &request, NULL, error))
 		return NULL;
 	return g_strjoin("\n", input->source_key, input->compiler, joined, flag,
-		point, request, NULL);
+		EACH_FLAG, point, request, NULL);
 }
 
 /* The kernel's part: nothing to do while nothing of it has changed. */

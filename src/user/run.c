@@ -261,6 +261,16 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 	memset(result->call, 0, nr_calls * sizeof(result->call[0]));
 }
 
+static void run_in_turn(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->prog->nr_calls; i++) {
+		if (!call_can(run, i))
+			continue;
+		call_make(run, i);
+		call_check(run, i);
+	}
+}
+
 void user_run(const struct prog *prog, const struct user_options *options,
 	struct user_stats *stats, struct user_view *ret)
 {
@@ -274,12 +284,8 @@ void user_run(const struct prog *prog, const struct user_options *options,
 	memset(ret->layout, 0, sizeof(ret->layout));
 	if (sched_wants(prog))
 		sched_run(&run);
-	for (uint32_t i = 0; !sched_wants(prog) && i < prog->nr_calls; i++) {
-		if (call_can(&run, i)) {
-			call_make(&run, i);
-			call_check(&run, i);
-		}
-	}
+	else
+		run_in_turn(&run);
 	read_end(&run);
 	model_check(options->end_checks, "the end");
 	model_policy(&ret->policy);

@@ -145,8 +145,10 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio) ||
 			!isolate(folio))
 			continue;
-		/* of the active list, so not locked; none is kept for it */
-		(void)folio_referenced(folio, 0, NULL, &vm_flags);
+		/* as of the active list, not locked; alone it changes nothing
+		 */
+		if (fiber_now)
+			(void)folio_referenced(folio, 0, NULL, &vm_flags);
 		done += folio_out(folio);
 		folio_putback_lru(folio);
 	}
