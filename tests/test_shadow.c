@@ -133,6 +133,9 @@ static const struct shadow_case shadow_cases[] = {
 		STACK
 		"p0 madvise v0+3:4 DONTFORK\np0 fork p1\np1 expect v0+4:2\n",
 		"2!12 4=z,f", NULL},
+	{"and so does that of a child which is being forked",
+		"p0.t1 async fork p1\n" STACK "p1 expect v0+3:3\n", "3=z,z,f",
+		NULL},
 	{"a heap is new zeros", "p0 brk v0:2\np0 touch v0:1\np0 expect v0:3\n",
 		"2=1,z,f", NULL},
 	{"or, where it failed, nothing",

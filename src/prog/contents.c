@@ -414,7 +414,7 @@ struct cell cell_or_grown(
 	return grown;
 }
 
-void slot_grows(struct world *w, uint32_t proc, uint32_t slot)
+static void slot_grows_of(struct world *w, uint32_t proc, uint32_t slot)
 {
 	w->grows[proc] |= (uint8_t)(1u << slot);
 	for (uint32_t i = 0; i < PROG_SLOT_PAGES; i++) {
@@ -422,6 +422,17 @@ void slot_grows(struct world *w, uint32_t proc, uint32_t slot)
 		struct cell *cell = cell_at(w, proc, at);
 
 		*cell = cell_or_grown(w, proc, slot, *cell);
+	}
+}
+
+void slot_grows(struct world *w, uint32_t proc, uint32_t slot)
+{
+	slot_grows_of(w, proc, slot);
+	/* forks under way may have copied it */
+	for (uint32_t p = 0; p < PROG_PROCS; p++) {
+		if ((w->known >> p & 1) && w->now < w->descent[p].until &&
+			w->descent[p].parent == proc)
+			slot_grows_of(w, p, slot);
 	}
 }
 

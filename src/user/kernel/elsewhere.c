@@ -81,6 +81,13 @@ bool capable(int cap)
 	return true;
 }
 
+/* ---- the clock, which stands still ---- */
+
+unsigned long __msecs_to_jiffies(const unsigned int ms)
+{
+	return ms;
+}
+
 /* ---- the scheduler ---- */
 
 void __init_waitqueue_head(struct wait_queue_head *head, const char *name,
