@@ -72,26 +72,17 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	return true;
 }
 
-/* A page that fork had shared before KSM took it in one process stays mapped in
- * the other, and only forks that come later are walked: so it is in 6.12. */
-static bool may_be_missed(const struct sight *sight)
-{
-	const struct vm_area_struct *vma =
-		mtree_load(&process_mm[sight->proc]->mm_mt, sight->addr);
-
-	return folio_test_ksm(page_folio(pfn_to_page(sight->pfn))) && vma &&
-	       !(vma->vm_flags & VM_MERGEABLE);
-}
-
 static void missed(unsigned long pfn, const struct walk *walk)
 {
 	int i = frame_seen(pfn)->first;
 
-	while (i != NONE &&
-		(sights[i].walk == walk_number || may_be_missed(&sights[i])))
-		i = sights[i].next;
-	if (i == NONE)
+	/* KSM knows what ksmd has seen: not the other side of a fork that came
+	 * before the merge, nor what was swapped in at another address. So it
+	 * is in 6.12. */
+	if (folio_test_ksm(page_folio(pfn_to_page(pfn))))
 		return;
+	while (sights[i].walk == walk_number)
+		i = sights[i].next;
 	finding("rmap walk misses a mapping",
 		"after %s: the page of p%u %#lx is mapped %u times, the walk "
 		"finds %u",
@@ -164,7 +155,7 @@ static void young_check(unsigned long pfn, const char *op)
 	unsigned long flags;
 
 	if (folio_test_ksm(folio))
-		return; /* see may_be_missed() */
+		return; /* see missed() */
 	for (int i = frame_seen(pfn)->first; i != NONE; i = sights[i].next) {
 		pte_t *pte =
 			pte_find(process_mm[sights[i].proc], sights[i].addr);
