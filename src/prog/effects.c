@@ -125,7 +125,12 @@ static int do_adds(
 {
 	const struct range *range = &call->arg[0].range;
 
-	if (!deed->sure && w->result->call[deed->call].state == CALL_DONE)
+	/* its start may be set by another thread before it grows */
+	if (deed->until) {
+		w->blind = true;
+		return 0;
+	}
+	if (!deed->sure)
 		return 0; /* it is all or nothing */
 	for (uint32_t i = 0; i < range->pages; i++)
 		cell_put(w, deed, page_of(range, i),
