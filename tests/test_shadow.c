@@ -25,6 +25,10 @@ struct shadow_case {
 #define ANON  "p0 mmap v0:4 rw anon\np0 touch v0:2\n"
 
 static const struct shadow_case shadow_cases[] = {
+	{"a touch may meet a stack that is mapped while it is under way",
+		"p0 async touch v5:1\np0.t1 mmap v5+8:1 rw stack\n"
+		"p0 barrier\n",
+		"", NULL},
 	{"written is written, the rest is zeros", ANON "p0 expect v0:5\n",
 		"2=1,1,z,z,f end:0=1,1", NULL},
 	{"a write is not lost", ANON "p0 expect v0:1\n", "2=z", "lost write"},

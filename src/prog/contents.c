@@ -245,6 +245,10 @@ static bool call_covers(const struct call *call, struct page_at at)
 		pages = (uint32_t)call->arg[1].num;
 	if (range_has(range, pages, at))
 		return true;
+	/* whoever touches a page below a stack makes it grow */
+	if (ops[call->op].effect == EFFECT_MAPS &&
+		call_bits(call, 2) == BACKING_STACK)
+		return range->slot == at.slot && at.page < range->page;
 	range = &call->arg[1].range;
 	return ops[call->op].effect == EFFECT_MOVES &&
 	       range_has(range, range->pages, at);
