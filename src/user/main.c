@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Without any coverage libFuzzer refuses to start from an empty
 	 * corpus: what is no program is the empty one. */
 	if (prog_parse((const char *)data, size, &prog, NULL))
-		prog.nr_calls = 0;
+		prog.nr_calls = prog.nr_stalls = 0;
 	if (options.preemptions) {
 		search_run(&prog, &options, &stats, &view, judge);
 		return 0;

@@ -7,6 +7,13 @@
 
 #include "stubs.h"
 
+#ifdef HAVE_PAGE_MAPPED
+bool page_mapped(struct page *page)
+{
+	return folio_mapped(page_folio(page));
+}
+#endif
+
 #define PASSES 2 /* the first only notes a page's checksum */
 
 void ksm_start(void)
