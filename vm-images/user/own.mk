@@ -93,7 +93,8 @@ probes.h: $(OBJ)/mm/rmap.o $(ROOT)/vm-images/user/probes \
 		$(ROOT)/vm-images/user/probes.sh flags.txt
 	@echo '  GEN     $@'
 	@cd $(OBJ) && sh $(ROOT)/vm-images/user/probes.sh \
-		$(ROOT)/vm-images/user/probes $(KFLAGS) -I$(SRC) > $(CURDIR)/$@
+		$(ROOT)/vm-images/user/probes $(KFLAGS) -I$(SRC) > $(CURDIR)/$@.new
+	@mv $@.new $@ # whole, or not at all
 
 # Other flags, other objects.
 flags.txt: FORCE
@@ -102,5 +103,6 @@ flags.txt: FORCE
 
 FORCE:
 .PHONY: FORCE
+.DELETE_ON_ERROR:
 
 -include $(KERNEL_O:.o=.d) $(HOST_O:.o=.d)
