@@ -13,35 +13,15 @@
 #include "guest/guest.h"
 #include "stress/stress.h"
 
-#define SLAB_PATH "/sys/kernel/slab"
-#define FSCK_PATH "/sys/kernel/debug/rmap_fsck"
-#define FSCK_S	  5  /* of one pause */
-#define BLOCKS	  16 /* of memory that may be offline */
-#define TRIES	  50 /* until freed objects are really gone */
-#define TRY_US	  100000
+#define FSCK_S 5  /* of one pause */
+#define BLOCKS 16 /* of memory that may be offline */
+#define TRIES  50 /* until freed objects are really gone */
+#define TRY_US 100000
 
 static struct {
 	const char *cache;
 	uint64_t objects; /* before the first round */
 } slabs[] = {{"anon_vma", 0}, {"anon_vma_chain", 0}, {"vm_area_struct", 0}};
-
-/* Objects in use; caches keep freed ones until they are shrunk. 0: unknown */
-static uint64_t slab_objects(const char *cache)
-{
-	unsigned long long value = 0;
-	char path[96];
-	FILE *file;
-
-	snprintf(path, sizeof(path), SLAB_PATH "/%s/shrink", cache);
-	(void)setup_write(path, "1");
-	snprintf(path, sizeof(path), SLAB_PATH "/%s/objects", cache);
-	file = fopen(path, "re");
-	if (file && fscanf(file, "%llu", &value) != 1)
-		value = 0;
-	if (file)
-		fclose(file);
-	return value;
-}
 
 /* A kernel that delays the anon_vmas of a process until it forks makes those
  * of PID 1 now, and not in the load. */
@@ -58,10 +38,10 @@ static void fork_once(void)
 void quiet_begin(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(slabs); i++)
-		(void)slab_objects(slabs[i].cache);
+		(void)setup_slab_objects(slabs[i].cache);
 	fork_once();
 	for (size_t i = 0; i < ARRAY_SIZE(slabs); i++)
-		slabs[i].objects = slab_objects(slabs[i].cache);
+		slabs[i].objects = setup_slab_objects(slabs[i].cache);
 }
 
 /* Walks every mapping of @group's processes; what is wrong is a WARN, of which
@@ -113,7 +93,7 @@ static void check_slab(struct board *board, const char *cache, uint64_t objects)
 	uint64_t now = 0;
 
 	for (uint32_t try = 0; try < TRIES; try++) {
-		now = slab_objects(cache);
+		now = setup_slab_objects(cache);
 		if (now <= objects)
 			return;
 		usleep(TRY_US);

@@ -11,7 +11,7 @@
 #define BEHIND "==7== ERROR: libFuzzer: deadly signal\nstat::peak_rss_mb: 1\n"
 
 static const struct {
-	const char *why, *log, *want;
+	const char *why, *log, *want, *title;
 } logs[] = {
 	{"an oracle's: the detail, none of our frames",
 		BEFORE "rmaptorture-user: num_children is wrong\n"
@@ -19,7 +19,7 @@ static const struct {
 		       "    #0 0x4 in __sanitizer_print_stack_trace (/x+0x4)\n"
 		       "    #1 0x5 in counts_check /r/src/user/kernel/c.c:3:4\n"
 		       "\n" BEHIND,
-		"after fork: 0\n"},
+		"after fork: 0\n", "num_children is wrong"},
 	{"a trap of the kernel's: its frames, by their place in the tree",
 		BEFORE "rmaptorture-user: WARNING in unlink_anon_vmas\n"
 		       "rmaptorture-user: detail: at mm/rmap.c:454\n"
@@ -30,7 +30,8 @@ static const struct {
 		       "/k/obj/../src/mm/memory.c:377:4\n" BEHIND,
 		"at mm/rmap.c:454\n"
 		"  unlink_anon_vmas mm/rmap.c:454\n"
-		"  free_pgtables mm/memory.c:377\n"},
+		"  free_pgtables mm/memory.c:377\n",
+		"WARNING in unlink_anon_vmas"},
 	{"AddressSanitizer's: up to its summary",
 		BEFORE "=====\n"
 		       "==9==ERROR: AddressSanitizer: heap-use-after-free on "
@@ -41,10 +42,11 @@ static const struct {
 		       "Shadow bytes around the buggy address:\n" BEHIND,
 		"==9==ERROR: AddressSanitizer: heap-use-after-free on address "
 		"0x6\n"
-		"  put_anon_vma include/linux/rmap.h:11\n"},
+		"  put_anon_vma include/linux/rmap.h:11\n",
+		"AddressSanitizer: heap-use-after-free"},
 	{"UBSan's place",
 		"/k/obj/../src/mm/vma.c:5:7: runtime error: shift\n" BEHIND,
-		"mm/vma.c:5:7: runtime error: shift\n"},
+		"mm/vma.c:5:7: runtime error: shift\n", NULL},
 };
 
 static bool tells(const char *log, const char *want)
@@ -62,12 +64,22 @@ static bool tells(const char *log, const char *want)
 	return false;
 }
 
+static bool is_called(const char *log, const char *want)
+{
+	g_autofree char *title = user_report_title(log);
+
+	return g_strcmp0(title, want) == 0;
+}
+
 int main(void)
 {
 	gsize start, end;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(logs); i++)
+	for (size_t i = 0; i < G_N_ELEMENTS(logs); i++) {
 		test_case(tells(logs[i].log, logs[i].want), logs[i].why);
+		test_case(is_called(logs[i].log, logs[i].title),
+			"and what it is called");
+	}
 	test_case(!user_report_find(BEFORE BEHIND, &start, &end),
 		"libFuzzer's own trouble is no report");
 	return test_end();

@@ -8,12 +8,11 @@
  * The lock is flock(2) on a file: lanes share it while they run a program, and
  * one has it alone while it counts. Freed objects wait for grace periods and in
  * KASAN's quarantine, which shrinking a cache empties.
- * Source: mm/slub.c, Documentation/ABI/testing/sysfs-kernel-slab (v6.12).
+ * Source: mm/slub.c (v6.12).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,26 +20,12 @@
 #include "exec/exec.h"
 
 #define LOCK_PATH "/tmp/quiet"
-#define SLAB_PATH "/sys/kernel/slab"
 #define TRIES	  12 /* until an object that stays is leaked */
 #define TRY_US	  5000
 
 static uint32_t objects_of(enum leak kind)
 {
-	uint32_t value = 0;
-	char path[96];
-	FILE *file;
-
-	snprintf(path, sizeof(path), SLAB_PATH "/%s/shrink", leak_name(kind));
-	if (setup_write(path, "1"))
-		return 0;
-	snprintf(path, sizeof(path), SLAB_PATH "/%s/objects", leak_name(kind));
-	file = fopen(path, "re");
-	if (file && fscanf(file, "%u", &value) != 1)
-		value = 0;
-	if (file)
-		fclose(file);
-	return value;
+	return (uint32_t)setup_slab_objects(leak_name(kind));
 }
 
 static void grace_period(void)

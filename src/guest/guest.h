@@ -23,6 +23,10 @@ int setup_cgroup_root(struct why *why);
 void setup_tunables(void);
 /** setup_write() - write a string to a file; 0 or negative errno */
 int setup_write(const char *path, const char *text);
+/** setup_slab_objects() - objects in use of a cache, which is shrunk first: it
+ *  keeps freed ones until then. 0 where SLUB does not tell.
+ *  Source: Documentation/ABI/testing/sysfs-kernel-slab (v6.12) */
+uint64_t setup_slab_objects(const char *cache);
 /** setup_settings() - write each line of @lines, "PATH VALUE", to the file that
  *  it names; @lines is changed. All are tried; the first that the kernel did
  *  not take is in @why and its error is returned. -ENOENT of a file that is not

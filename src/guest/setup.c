@@ -15,6 +15,7 @@
 
 #define ZRAM_BYTES (512u << 20)
 #define PCI_PATH   "/sys/bus/pci/devices"
+#define SLAB_PATH  "/sys/kernel/slab"
 
 int setup_write(const char *path, const char *text)
 {
@@ -28,6 +29,24 @@ int setup_write(const char *path, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+uint64_t setup_slab_objects(const char *cache)
+{
+	unsigned long long value = 0;
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/shrink", cache);
+	if (setup_write(path, "1"))
+		return 0;
+	snprintf(path, sizeof(path), SLAB_PATH "/%s/objects", cache);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%llu", &value) != 1)
+		value = 0;
+	if (file)
+		fclose(file);
+	return value;
 }
 
 int setup_settings(char *lines, bool needed, struct why *why)

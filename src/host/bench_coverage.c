@@ -137,13 +137,10 @@ static void print_files(struct coverage *c, struct host_result *result)
 static gboolean fuzz(struct coverage *c, gint64 seconds,
 	struct user_tier_result *ret, GError **error)
 {
-	struct user_tier_options want = {
-		.kernel = c->kernel, .out = c->out, .seconds = seconds};
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct user_tier_options want = {.out = c->out, .seconds = seconds};
 
-	if (!kernel_spec_lookup(c->kernel_name, &spec, error) ||
-		!kernel_ensure(spec, host_kernel_progress, (void *)c->options,
-			&c->kernel, error))
+	c->kernel = host_kernel(c->kernel_name, c->options, error);
+	if (!c->kernel)
 		return FALSE;
 	want.kernel = c->kernel;
 	return user_tier_run(&want, c->options, ret, error) && replay(c, error);

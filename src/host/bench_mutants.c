@@ -72,15 +72,6 @@ static char *name_of(const char *kernel)
 	return g_strndup(kernel, strcspn(kernel, ":"));
 }
 
-static gboolean open_tier(struct run *run, GError **error)
-{
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
-
-	return kernel_spec_lookup(run->search.kernel, &spec, error) &&
-	       kernel_ensure(spec, host_kernel_progress, (void *)run->options,
-		       &run->search.tier, error);
-}
-
 static char **tier_files(GError **error)
 {
 	g_autofree char *text = NULL;
@@ -107,7 +98,10 @@ static gboolean load(struct run *run, GError **error)
 	if (!user_tier_is(run->search.kernel))
 		return TRUE;
 	run->search.tier_files = tier_files(error);
-	return run->search.tier_files != NULL && open_tier(run, error);
+	if (!run->search.tier_files)
+		return FALSE;
+	run->search.tier = host_kernel(run->search.kernel, run->options, error);
+	return run->search.tier != NULL;
 }
 
 /* Trials may be added later, all else must stay. */

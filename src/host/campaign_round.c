@@ -107,8 +107,8 @@ static gboolean look_user(const struct user_tier_result *now, void *user)
 
 static gboolean round_user(struct campaign *c, gint64 seconds, GError **error)
 {
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
-	struct kernel *SCOPED(kernel_freep) kernel = NULL;
+	struct kernel *SCOPED(kernel_freep) kernel =
+		host_kernel(c->entry->kernel, c->options, error);
 	g_autofree char *folder = campaign_folder(c, c->entry);
 	struct user_tier_options want = {
 		.append = c->entry->append,
@@ -121,9 +121,7 @@ static gboolean round_user(struct campaign *c, gint64 seconds, GError **error)
 	struct user_tier_result got;
 	gboolean ok;
 
-	if (!kernel_spec_lookup(c->entry->kernel, &spec, error) ||
-		!kernel_ensure(spec, host_kernel_progress, (void *)c->options,
-			&kernel, error))
+	if (!kernel)
 		return FALSE;
 	want.kernel = kernel;
 	c->round_end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;

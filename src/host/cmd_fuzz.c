@@ -90,7 +90,6 @@ static void print_finding(struct session *session, struct finding *finding,
 		g_build_filename(finding->dir, "repro.prog", NULL);
 	g_autofree char *text = NULL;
 	struct replay replay = {0};
-	double low, high;
 
 	if (replays)
 		replay_finding(session, finding, replays, &replay);
@@ -99,12 +98,8 @@ static void print_finding(struct session *session, struct finding *finding,
 		finding->title, first ? *first : 0.0, finding->count,
 		finding->dir);
 	if (replays) {
-		replay_interval(replay.k, replay.n, &low, &high);
-		printf("    replays %u of %u (95 %%: %.0f to %.0f %%)",
-			replay.k, replay.n, low * 100, high * 100);
-		if (replay.k)
-			printf(", %.1f s to the crash", replay.seconds_median);
-		printf("\n");
+		printf("    ");
+		replay_print(&replay);
 	}
 	if (g_file_get_contents(path, &text, NULL, NULL))
 		host_print_program(text);

@@ -187,26 +187,13 @@ static void print_figures(const struct kernel *kernel,
 	host_result_figure(result, "findings", g_hash_table_size(got->titles));
 }
 
-static struct kernel *open_kernel(
-	const char *name, const struct host_options *options, GError **error)
-{
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
-	struct kernel *kernel;
-
-	if (!kernel_spec_lookup(name, &spec, error) ||
-		!kernel_ensure(spec, host_kernel_progress, (void *)options,
-			&kernel, error))
-		return NULL;
-	return kernel;
-}
-
 int user_tier_fuzz(const char *kernel, const char *against,
 	const struct user_tier_options *want, guint replays,
 	const struct host_options *options)
 {
 	g_autoptr(GError) error = NULL;
 	struct kernel *SCOPED(kernel_freep) built =
-		open_kernel(kernel, options, &error);
+		host_kernel(kernel, options, &error);
 	struct kernel *SCOPED(kernel_freep) other = NULL;
 	struct user_tier_options with_kernel = *want;
 	struct user_tier_result got;
@@ -214,7 +201,7 @@ int user_tier_fuzz(const char *kernel, const char *against,
 	int status = EXIT_CLEAN;
 
 	if (built && against)
-		other = open_kernel(against, options, &error);
+		other = host_kernel(against, options, &error);
 	if (!built || (against && !other))
 		return host_fail("fuzz", error);
 	with_kernel.kernel = built;

@@ -40,16 +40,6 @@ static char *time_of(gint64 seconds)
 	return g_date_time_format(time, "%F %T");
 }
 
-static guint nr_files(const char *dir)
-{
-	g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
-	guint nr = 0;
-
-	while (files && g_dir_read_name(files))
-		nr++;
-	return nr;
-}
-
 /* The folder of a store, below @out or @out itself */
 static void add_store(GString *html, const char *name, const char *dir)
 {
@@ -62,7 +52,7 @@ static void add_store(GString *html, const char *name, const char *dir)
 	add_text(html, name);
 	g_string_append_printf(html,
 		"</td><td class=\"n\">%u</td><td class=\"n\">%u</td></tr>\n",
-		nr_files(corpus), nr_files(crashes));
+		host_count_files(corpus), host_count_files(crashes));
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)

@@ -131,26 +131,7 @@ static gboolean write_c_source(
 	return g_file_set_contents(path, buf, (gssize)text.len, error);
 }
 
-static void print_replay(const struct replay *replay)
-{
-	double low, high;
-
-	replay_interval(replay->k, replay->n, &low, &high);
-	printf("replays %u of %u (95 %%: %.0f to %.0f %%)", replay->k,
-		replay->n, low * 100, high * 100);
-	if (replay->k)
-		printf(", %.2f s to the crash (median)",
-			replay->seconds_median);
-	if (replay->other)
-		printf(", %u showed another title", replay->other);
-	if (replay->broken)
-		printf(", %u broken runs not counted", replay->broken);
-	printf("\n");
-}
-
-static void add_figures(struct host_result *result,
-	const struct finding *finding, const struct candidate *candidate,
-	const struct replay *replay)
+static guint nr_calls(const struct candidate *candidate)
 {
 	guint calls = 0;
 
@@ -158,13 +139,7 @@ static void add_figures(struct host_result *result,
 		for (guint i = 0; i < candidate->nr[lane]; i++)
 			calls += candidate->prog[lane][i].nr_calls;
 	}
-	host_result_figure(result, "k", replay->k);
-	host_result_figure(result, "n", replay->n);
-	host_result_figure(result, "calls", calls);
-	host_result_figure(
-		result, "seconds_to_crash_median", replay->seconds_median);
-	host_result_finding(
-		result, finding->title, finding->dir, replay->k, replay->n);
+	return calls;
 }
 
 static int no_program(void)
@@ -205,8 +180,9 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	}
 	text = candidate_text(&candidate);
 	printf("%s", text);
-	print_replay(&replay);
-	add_figures(result, repro->finding, &candidate, &replay);
+	replay_print(&replay);
+	replay_figures(result, repro->finding, &replay);
+	host_result_figure(result, "calls", nr_calls(&candidate));
 	if (!replay_store(repro->finding, &candidate, &replay, error))
 		return EXIT_BROKEN;
 	if (c_path && !write_c_source(&candidate, c_path, error))
@@ -237,20 +213,13 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 static gboolean open_kernel(
 	struct repro_run *repro, struct target_options *t, GError **error)
 {
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
-	struct kernel *kernel;
-
 	if (!user_tier_is(t->kernel)) {
 		repro->target = target_open(t, repro->options, error);
 		return repro->target != NULL;
 	}
-	if (!kernel_spec_lookup(t->kernel, &spec, error) ||
-		!kernel_ensure(spec, host_kernel_progress,
-			(void *)repro->options, &kernel, error))
-		return FALSE;
-	repro->kernel = kernel;
+	repro->kernel = host_kernel(t->kernel, repro->options, error);
 	repro->append = t->append;
-	return TRUE;
+	return repro->kernel != NULL;
 }
 
 /* What user space shows a VM may show by another title. */

@@ -4,14 +4,11 @@
 #include "user_tier.h"
 
 #include "child.h"
+#include "user_report.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PREFIX	    "rmaptorture-user: "
-#define EXIT_FOUND  77
-#define EXIT_REPORT 1 /* a sanitizer's */
 
 struct run {
 	const struct kernel *kernel;
@@ -62,9 +59,9 @@ static void print_lines(struct run *run)
 	g_auto(GStrv) lines = g_strsplit(run->log->str, "\n", -1);
 
 	for (char **line = lines; *line; line++) {
-		const char *text = *line + strlen(PREFIX);
+		const char *text = *line + strlen(USER_REPORT_OURS);
 
-		if (!g_str_has_prefix(*line, PREFIX))
+		if (!g_str_has_prefix(*line, USER_REPORT_OURS))
 			continue;
 		if (g_str_has_prefix(text, "program: "))
 			printf("  %s\n", text + strlen("program: "));
@@ -81,8 +78,7 @@ static enum verdict verdict_of(int status)
 {
 	if (status == 0)
 		return VERDICT_PASS;
-	return status == EXIT_FOUND || status == EXIT_REPORT ? VERDICT_FINDING
-							     : VERDICT_BROKEN;
+	return user_report_is(status) ? VERDICT_FINDING : VERDICT_BROKEN;
 }
 
 static gboolean run_program(struct run *run, const struct named_prog *named,
@@ -110,7 +106,7 @@ static gboolean run_program(struct run *run, const struct named_prog *named,
 	verdict = verdict_of(status);
 	run->counts[verdict]++;
 	if (verdict != VERDICT_PASS)
-		title = user_tier_title(run->log->str);
+		title = user_report_title(run->log->str);
 	printf("%s %s%s%s\n", words[verdict], named->name, title ? ": " : "",
 		title ? title : "");
 	print_lines(run);
@@ -142,14 +138,13 @@ int user_tier_programs(const char *kernel, char **paths,
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) progs =
 		programs_load((const char *const *)paths, &error);
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
 	struct kernel *SCOPED(kernel_freep) built = NULL;
 	struct run run = {.want = want};
 	struct host_result *result;
 
-	if (!progs || !kernel_spec_lookup(kernel, &spec, &error) ||
-		!kernel_ensure(spec, host_kernel_progress, (void *)options,
-			&built, &error))
+	if (progs)
+		built = host_kernel(kernel, options, &error);
+	if (!built)
 		return host_fail("run", error);
 	run.kernel = built;
 	run.scratch = host_scratch(&error);

@@ -81,6 +81,9 @@ void host_scratch_free(char *dir);
 /** host_dir_remove() - remove a folder and what is in it */
 void host_dir_remove(const char *dir);
 
+/** host_count_files() - how many a folder has; 0 where it is not there */
+guint host_count_files(const char *dir);
+
 /** host_print_program() - "program:" and the calls of @text, indented for the
  *  page at the end of a run; comments are left out */
 void host_print_program(const char *text);
@@ -206,6 +209,11 @@ DEFINE_FREEP(target, target_free)
 void host_kernel_progress(
 	const struct kernel_progress *progress, void *options);
 
+/** host_kernel() - the kernel NAME[:PROFILE] of the command line, built if need
+ *  be. Caller frees with kernel_free(). NULL with @error. */
+struct kernel *host_kernel(
+	const char *name, const struct host_options *options, GError **error);
+
 /** target_points() - the table of cover/points.h; made when first asked for.
  *  NULL with @error. Belongs to @target. */
 GBytes *target_points(struct target *target, GError **error);
@@ -312,7 +320,7 @@ void guest_title(const struct guest *guest, struct report *ret);
 /** vm_end_title() - the same for a VM without a guest around it */
 void vm_end_title(struct vm *vm, enum vm_end end, struct report *ret);
 
-/* --- replay.c: does a candidate show a title? ----------------------------- */
+/* --- replay.c, replay_count.c: does a candidate show a title? ------------- */
 
 /** struct candidate - programs for each lane, run in order, lanes at once */
 struct candidate {
@@ -334,6 +342,15 @@ struct replay {
 	guint32 other;	       /* runs that showed a different title */
 	guint32 broken;	       /* runs that did not count: BROKEN VMs */
 };
+
+/** enum replay_try - what one try of a replay came to */
+enum replay_try { REPLAY_CLEAN, REPLAY_HIT, REPLAY_OTHER, REPLAY_BROKEN };
+
+/** replay_tries() - try until @n tries counted, or more than @broken_max did
+ *  not. @try tells what one came to, and its seconds up to there */
+void replay_tries(guint32 n, guint32 broken_max,
+	enum replay_try (*try)(void *user, double *seconds), void *user,
+	struct replay *ret);
 
 /** replay_run() - one try on a fresh clone. 1: hit, 0: not, -1: BROKEN.
  *  @seconds: from the first program to the end of the VM */
@@ -366,9 +383,12 @@ gboolean replay_store(struct finding *finding,
 /** guilty_lane() - the lane that a report's Comm: names, or SLOT_LANES */
 guint32 guilty_lane(const struct report *report);
 
-/** replay_interval() - Wilson score interval, 95 % (Wilson, 1927), for k of n
- */
-void replay_interval(guint32 k, guint32 n, double *low, double *high);
+/** replay_print() - the line "replays k of n ...", with Wilson's interval
+ *  (1927) */
+void replay_print(const struct replay *replay);
+/** replay_figures() - the same for --json */
+void replay_figures(struct host_result *result, const struct finding *finding,
+	const struct replay *replay);
 
 /* --- programs.c: files of programs ---------------------------------------- */
 

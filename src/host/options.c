@@ -163,6 +163,16 @@ void host_dir_remove(const char *dir)
 	g_rmdir(dir);
 }
 
+guint host_count_files(const char *dir)
+{
+	g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
+	guint nr = 0;
+
+	while (open && g_dir_read_name(open))
+		nr++;
+	return nr;
+}
+
 void host_scratch_free(char *dir)
 {
 	if (dir)

@@ -87,19 +87,9 @@ GPtrArray *programs_load(const char *const *paths, GError **error)
 	return g_steal_pointer(&progs);
 }
 
-static guint count_files(const char *dir)
-{
-	g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
-	guint nr = 0;
-
-	while (open && g_dir_read_name(open))
-		nr++;
-	return nr;
-}
-
 guint programs_at_start(const char *out, const char *corpus)
 {
 	g_autofree char *own = g_build_filename(out, "corpus", NULL);
 
-	return count_files(own) + (corpus ? count_files(corpus) : 0);
+	return host_count_files(own) + (corpus ? host_count_files(corpus) : 0);
 }

@@ -5,10 +5,7 @@
  */
 #include "host.h"
 
-#include "review/review.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIND_TRIES 3 /* of each candidate, while the guilty one is sought */
@@ -120,42 +117,6 @@ int replay_run(struct target *target, const char *run_dir,
 	hit = replay_all(target, guest, candidate, title, ret_report);
 	*seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	return hit;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-void replay_count(struct target *target, const char *run_dir,
-	const struct candidate *candidate, const char *title, guint32 n,
-	struct replay *ret)
-{
-	g_autofree double *seconds = g_new0(double, n);
-
-	*ret = (struct replay){0};
-	while (ret->n < n && ret->broken <= n) {
-		struct report report;
-		double took;
-		int hit = replay_run(
-			target, run_dir, candidate, title, &took, &report);
-
-		if (hit < 0) {
-			ret->broken++;
-			continue;
-		}
-		if (hit)
-			seconds[ret->k++] = took;
-		else
-			ret->other += report.title[0] != '\0';
-		ret->n++;
-	}
-	if (!ret->k)
-		return;
-	qsort(seconds, ret->k, sizeof(*seconds), by_value);
-	ret->seconds_median = seconds[ret->k / 2];
 }
 
 static gboolean shows(struct target *target, const char *run_dir,
@@ -340,9 +301,4 @@ gboolean replay_store(struct finding *finding,
 	};
 
 	return store_set_repro(finding, &repro, error);
-}
-
-void replay_interval(guint32 k, guint32 n, double *low, double *high)
-{
-	rate_interval(k, n, low, high);
 }

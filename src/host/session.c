@@ -93,20 +93,11 @@ static void collect_spool(struct session *session)
 	}
 }
 
-static guint count_files(const char *out, const char *name)
-{
-	g_autofree char *path = g_build_filename(out, name, NULL);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	guint nr = 0;
-
-	while (dir && g_dir_read_name(dir))
-		nr++;
-	return nr;
-}
-
 void session_figures(const struct session *session, struct session_figures *ret)
 {
 	static guint8 seen[SLOT_MAP_BYTES];
+	g_autofree char *corpus =
+		g_build_filename(session->want->out, "corpus", NULL);
 
 	*ret = (struct session_figures){0};
 	memset(seen, 0, sizeof(seen));
@@ -127,7 +118,7 @@ void session_figures(const struct session *session, struct session_figures *ret)
 		}
 	}
 	ret->edges = cover_edges(seen, sizeof(seen));
-	ret->corpus = count_files(session->want->out, "corpus");
+	ret->corpus = host_count_files(corpus);
 	ret->seconds = since(session->start);
 }
 

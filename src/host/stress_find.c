@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LINE	   "stress: "
-#define TRIES_LOST 3 /* runs that broke, before a replay gives up */
+#define BROKEN_MAX 2 /* runs that broke, before a replay gives up */
 
 gboolean stress_store(const char *out, const struct target *target,
 	const struct load *load, const struct stress_run *run, char **ret_dir,
@@ -110,34 +110,22 @@ gboolean stress_repro_is(const char *machine)
 	return load_line(machine) != NULL;
 }
 
-static int by_value(const void *a, const void *b)
+/* struct asked - what is asked of a fresh VM */
+struct asked {
+	struct target *target;
+	const struct load *load;
+	const char *scratch, *title;
+};
+
+static enum replay_try try_vm(void *user, double *seconds)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	const struct asked *asked = user;
+	int got = try_load(asked->target, asked->scratch, asked->load,
+		asked->title, seconds);
 
-	return (x > y) - (x < y);
-}
-
-static void replay_loads(struct target *target, const char *scratch,
-	const struct load *load, const char *title, guint n, struct replay *ret)
-{
-	g_autofree double *seconds = g_new0(double, n);
-
-	*ret = (struct replay){0};
-	while (ret->n < n && ret->broken < TRIES_LOST) {
-		double took;
-		int got = try_load(target, scratch, load, title, &took);
-
-		if (got < 0) {
-			ret->broken++;
-			continue;
-		}
-		if (got)
-			seconds[ret->k++] = took;
-		ret->n++;
-	}
-	qsort(seconds, ret->k, sizeof(*seconds), by_value);
-	if (ret->k)
-		ret->seconds_median = seconds[ret->k / 2];
+	if (got < 0)
+		return REPLAY_BROKEN;
+	return got ? REPLAY_HIT : REPLAY_CLEAN;
 }
 
 static int tell_replay(struct finding *finding, const char *text,
@@ -149,23 +137,10 @@ static int tell_replay(struct finding *finding, const char *text,
 		.seconds = replay->seconds_median,
 		.log = text,
 	};
-	double low, high;
 
-	replay_interval(replay->k, replay->n, &low, &high);
-	printf("rmaptorture stress %s\n"
-	       "replays %u of %u (95 %%: %.0f to %.0f %%)",
-		text, replay->k, replay->n, low * 100, high * 100);
-	if (replay->k)
-		printf(", %.1f s to it (median)", replay->seconds_median);
-	if (replay->broken)
-		printf(", %u broken runs not counted", replay->broken);
-	printf("\n");
-	host_result_figure(result, "k", replay->k);
-	host_result_figure(result, "n", replay->n);
-	host_result_figure(
-		result, "seconds_to_crash_median", replay->seconds_median);
-	host_result_finding(
-		result, finding->title, finding->dir, replay->k, replay->n);
+	printf("rmaptorture stress %s\n", text);
+	replay_print(replay);
+	replay_figures(result, finding, replay);
 	if (!store_set_repro(finding, &repro, error))
 		return EXIT_BROKEN;
 	if (!replay->n)
@@ -186,7 +161,9 @@ static int repro_load(struct finding *finding, const struct load *load,
 	host_result_kernel(
 		result, target->name, target->profile, target->build_id);
 	if (scratch) {
-		replay_loads(target, scratch, load, finding->title, n, &replay);
+		struct asked asked = {target, load, scratch, finding->title};
+
+		replay_tries(n, BROKEN_MAX, try_vm, &asked, &replay);
 		status = tell_replay(finding, text, &replay, result, &error);
 	}
 	if (error)

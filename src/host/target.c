@@ -43,6 +43,19 @@ void host_kernel_progress(const struct kernel_progress *progress, void *user)
 		host_progress(options, FALSE, "kernel: %s", progress->phase);
 }
 
+struct kernel *host_kernel(
+	const char *name, const struct host_options *options, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+	struct kernel *kernel;
+
+	if (!kernel_spec_lookup(name, &spec, error) ||
+		!kernel_ensure(spec, host_kernel_progress, (void *)options,
+			&kernel, error))
+		return NULL;
+	return kernel;
+}
+
 static gboolean open_kernel(struct target *target,
 	const struct target_options *t, const struct host_options *options,
 	GError **error)

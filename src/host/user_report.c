@@ -1,14 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "user_report.h"
 
+#include "oracle/oracle.h"
+
 #include <string.h>
 
-#define OURS   "rmaptorture-user: "
-#define DETAIL OURS "detail: "
+#define DETAIL USER_REPORT_OURS "detail: "
+
+#define EXIT_FOUND  77
+#define EXIT_REPORT 1  /* a sanitizer's */
+#define EXIT_LOOPS  70 /* libFuzzer's: the -timeout of a program */
+
+gboolean user_report_is(int status)
+{
+	return status == EXIT_FOUND || status == EXIT_REPORT ||
+	       status == EXIT_LOOPS;
+}
+
+char *user_report_line(const char *log, const char *prefix)
+{
+	g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+	const char *found = NULL;
+
+	for (char **line = lines; *line; line++) {
+		if (g_str_has_prefix(*line, prefix))
+			found = *line + strlen(prefix);
+	}
+	return g_strdup(found);
+}
+
+/* The first of ours is the title; a sanitizer's summary stands in for it. */
+char *user_report_title(const char *log)
+{
+	const char *ours = g_str_has_prefix(log, USER_REPORT_OURS)
+				   ? log
+				   : strstr(log, "\n" USER_REPORT_OURS);
+	char *title;
+
+	/* at the start of a line: libFuzzer tells the program's path too */
+	if (!ours)
+		return user_report_line(log, "SUMMARY: ");
+	ours += strlen(USER_REPORT_OURS) + (*ours == '\n');
+	title = g_strndup(ours, strcspn(ours, "\n"));
+	title[MIN(strlen(title), TITLE_MAX - 1)] = '\0';
+	return title;
+}
+
+char *user_report_detail(const char *log)
+{
+	return user_report_line(log, DETAIL);
+}
 
 static gboolean begins(const char *line)
 {
-	return g_str_has_prefix(line, OURS) ||
+	return g_str_has_prefix(line, USER_REPORT_OURS) ||
 	       strstr(line, "ERROR: AddressSanitizer") ||
 	       strstr(line, ": runtime error: ");
 }
@@ -82,7 +127,7 @@ char *user_report_text(const char *report)
 		else if (tail) /* UBSan tells a place first */
 			g_string_append_printf(
 				text, "%s\n", tail + strlen("/obj/../src/"));
-		else if (**line && !g_str_has_prefix(*line, OURS) &&
+		else if (**line && !g_str_has_prefix(*line, USER_REPORT_OURS) &&
 			 strspn(*line, "=") != strlen(*line))
 			g_string_append_printf(text, "%s\n", *line);
 	}

@@ -6,6 +6,21 @@
 
 #include <glib.h>
 
+/* what a line of the program's own begins with */
+#define USER_REPORT_OURS "rmaptorture-user: "
+
+/** user_report_is() - does this exit status tell of a finding? */
+gboolean user_report_is(int status);
+
+/** user_report_line() - the rest of the last line of @log that begins with
+ *  @prefix, or NULL; caller frees */
+char *user_report_line(const char *log, const char *prefix);
+
+/** user_report_title(), user_report_detail() - what a log calls its finding, or
+ *  NULL; caller frees */
+char *user_report_title(const char *log);
+char *user_report_detail(const char *log);
+
 /** user_report_find() - where the report is in @log, which ends with it: from
  *  the first line of ours or of a sanitizer to its summary. FALSE: there is
  *  none */

@@ -8,14 +8,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define PREFIX	    "rmaptorture-user: "
-#define EXIT_FOUND  77
-#define EXIT_REPORT 1  /* a sanitizer's */
-#define EXIT_LOOPS  70 /* libFuzzer's: a program that takes TIMEOUT_S */
-#define TIMEOUT_S   10
-#define BROKEN_MAX  5 /* ends that are nobody's finding, before we give up */
-#define LOG_MAX	    (1 << 20)
-#define STATUS_US   (2 * G_USEC_PER_SEC)
+#define BROKEN_MAX 5 /* ends that are nobody's finding, before we give up */
+#define LOG_MAX	   (1 << 20)
+#define STATUS_US  (2 * G_USEC_PER_SEC)
 
 struct tier {
 	const struct user_tier_options *want;
@@ -51,7 +46,7 @@ static GPtrArray *command(const struct tier *tier)
 	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
 	host_args_add(args, "-len_control=0");
 	host_args_add(args, "-entropic=0");
-	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "-timeout=%d", USER_TIER_TIMEOUT_S);
 	host_args_add(args, "-print_final_stats=1");
 	host_args_add(args, "-seed=%u",
 		(guint32)(tier->options->seed * 31 + tier->result->runs + 1) |
@@ -69,35 +64,6 @@ static GPtrArray *command(const struct tier *tier)
 		host_args_add(args, "--against=%s", want->against->program);
 	g_ptr_array_add(args, NULL);
 	return args;
-}
-
-/* The rest of the last line of @log that begins with @prefix, or NULL. */
-static char *last_line(const char *log, const char *prefix)
-{
-	g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
-	const char *found = NULL;
-
-	for (char **line = lines; *line; line++) {
-		if (g_str_has_prefix(*line, prefix))
-			found = *line + strlen(prefix);
-	}
-	return g_strdup(found);
-}
-
-/* The first of ours is the title; a sanitizer's summary stands in for it. */
-char *user_tier_title(const char *log)
-{
-	const char *ours =
-		g_str_has_prefix(log, PREFIX) ? log : strstr(log, "\n" PREFIX);
-	char *title;
-
-	/* at the start of a line: libFuzzer tells the program's path too */
-	if (!ours)
-		return last_line(log, "SUMMARY: ");
-	ours += strlen(PREFIX) + (*ours == '\n');
-	title = g_strndup(ours, strcspn(ours, "\n"));
-	title[MIN(strlen(title), TITLE_MAX - 1)] = '\0';
-	return title;
 }
 
 /* The program of this finding, moved out of the way. */
@@ -163,7 +129,7 @@ static gboolean file_finding(
 	const struct kernel *kernel = tier->want->kernel;
 	const char *append = tier->want->append;
 	g_autofree struct slot_flight *flight = g_new0(struct slot_flight, 1);
-	g_autofree char *detail = last_line(tier->log->str, PREFIX "detail: ");
+	g_autofree char *detail = user_report_detail(tier->log->str);
 	g_autofree char *machine = g_strdup_printf(
 		"kernel: %s:%s\nbuild: %s\nrelease: %s\nuser append: %s\n"
 		"program: %s\nrmaptorture: %s\n",
@@ -243,8 +209,8 @@ static gboolean look(void *user)
 
 static void count_programs(struct tier *tier)
 {
-	g_autofree char *text =
-		last_line(tier->log->str, "stat::number_of_executed_units:");
+	g_autofree char *text = user_report_line(
+		tier->log->str, "stat::number_of_executed_units:");
 
 	if (text)
 		tier->result->programs =
@@ -270,10 +236,9 @@ static gboolean run_once(struct tier *tier, int *ret_status, GError **error)
 
 static gboolean judge_end(struct tier *tier, int status, GError **error)
 {
-	g_autofree char *title = user_tier_title(tier->log->str);
+	g_autofree char *title = user_report_title(tier->log->str);
 
-	if (title && (status == EXIT_FOUND || status == EXIT_REPORT ||
-			     status == EXIT_LOOPS))
+	if (title && user_report_is(status))
 		return file_finding(tier, title, error);
 	host_progress(tier->options, FALSE, "BROKEN: %s",
 		title ? title : "the program said nothing");

@@ -62,9 +62,7 @@ gboolean user_tier_run(const struct user_tier_options *want,
 
 /* --- user_try.c: single programs, corpora --------------------------------- */
 
-/** user_tier_title() - the title that a log of the program has, or NULL;
- *  caller frees */
-char *user_tier_title(const char *log);
+#define USER_TIER_TIMEOUT_S 10 /* of one program: longer is a finding */
 
 /**
  * user_tier_try() - run one program once
@@ -80,7 +78,7 @@ int user_tier_try(const struct kernel *kernel, const char *append,
 gboolean user_tier_shows(const struct kernel *kernel, const char *append,
 	const struct prog *prog, const char *want);
 
-/** user_tier_count() - @n tries; seconds are those of a whole try */
+/** user_tier_count() - @n tries; the seconds are of a whole process */
 void user_tier_count(const struct kernel *kernel, const char *append,
 	const struct prog *prog, const char *want, guint n, struct replay *ret);
 

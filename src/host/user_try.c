@@ -2,15 +2,12 @@
 #include "user_tier.h"
 
 #include "child.h"
+#include "user_report.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define EXIT_FOUND   77
-#define EXIT_REPORT  1
-#define EXIT_LOOPS   70
-#define TIMEOUT_S    10
-#define TRY_S	     (3 * TIMEOUT_S)
+#define TRY_S	     (3 * USER_TIER_TIMEOUT_S)
 #define SHRINK_TRIES 100 /* a process each */
 
 /* struct run - one run of the program, and until when it may take */
@@ -55,7 +52,7 @@ static int try_file(const struct kernel *kernel, const char *append,
 
 	host_args_add(args, "%s", kernel->program);
 	host_args_add(args, "-artifact_prefix=%s/", artifacts);
-	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "-timeout=%d", USER_TIER_TIMEOUT_S);
 	host_args_add(args, "%s", path);
 	host_args_add(args, "-ignore_remaining_args=1");
 	if (append && *append)
@@ -64,9 +61,8 @@ static int try_file(const struct kernel *kernel, const char *append,
 		return -1;
 	if (status == 0)
 		return 0;
-	title = user_tier_title(log->str);
-	if (!title || (status != EXIT_FOUND && status != EXIT_REPORT &&
-			      status != EXIT_LOOPS))
+	title = user_report_title(log->str);
+	if (!title || !user_report_is(status))
 		return -1;
 	(void)g_strlcpy(ret_title, title, TITLE_MAX);
 	return 1;
@@ -101,16 +97,36 @@ gboolean user_tier_shows(const struct kernel *kernel, const char *append,
 	       !strcmp(title, want);
 }
 
+/* struct asked - what user_tier_count() asks of a process */
+struct asked {
+	const struct kernel *kernel;
+	const char *append, *text, *want;
+};
+
+static enum replay_try try_process(void *user, double *seconds)
+{
+	const struct asked *asked = user;
+	gint64 start = g_get_monotonic_time();
+	char title[TITLE_MAX];
+	int got =
+		user_tier_try(asked->kernel, asked->append, asked->text, title);
+
+	*seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+	if (got <= 0)
+		return got ? REPLAY_BROKEN : REPLAY_CLEAN;
+	return strcmp(title, asked->want) ? REPLAY_OTHER : REPLAY_HIT;
+}
+
 void user_tier_count(const struct kernel *kernel, const char *append,
 	const struct prog *prog, const char *want, guint n, struct replay *ret)
 {
-	gint64 start = g_get_monotonic_time();
+	char buf[PROG_TEXT_MAX];
+	struct asked asked = {kernel, append, buf, want};
+	struct text text;
 
-	*ret = (struct replay){.n = n};
-	for (guint i = 0; i < n; i++)
-		ret->k += user_tier_shows(kernel, append, prog, want);
-	ret->seconds_median = (double)(g_get_monotonic_time() - start) /
-			      G_USEC_PER_SEC / MAX(n, 1);
+	text_init(&text, buf, sizeof(buf));
+	prog_print(prog, &text);
+	replay_tries(n, n, try_process, &asked, ret);
 }
 
 /* struct shrinking - what prog_minimize() is to ask */
@@ -175,7 +191,7 @@ gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 	host_args_add(args, "-merge=1");
 	host_args_add(args, "-artifact_prefix=%s/", scratch);
 	host_args_add(args, "-max_len=%d", PROG_TEXT_MAX);
-	host_args_add(args, "-timeout=%d", TIMEOUT_S);
+	host_args_add(args, "-timeout=%d", USER_TIER_TIMEOUT_S);
 	host_args_add(args, "%s", to);
 	host_args_add(args, "%s", from);
 	ok = run_program(args, &run, seconds, &status, error);

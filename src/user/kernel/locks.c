@@ -32,6 +32,12 @@ static unsigned int nr_held;
  * the function of the kernel's name. */
 #define TOUCH(lock) ((void)READ_ONCE(*(const char *)(lock)))
 
+#define ENTER(lock)                                                            \
+	do {                                                                   \
+		settle(HERE);                                                  \
+		TOUCH(lock);                                                   \
+	} while (0)
+
 static void held_add(const void *lock, const char *kind, enum mode mode)
 {
 	if (nr_held == HELD_MAX)
@@ -132,52 +138,45 @@ static void write_take(struct rw_semaphore *sem)
 
 int __point down_read_trylock(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	return read_try(sem);
 }
 
 void __point down_read(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	read_take(sem);
 }
 
 int __point down_read_killable(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	read_take(sem);
 	return 0;
 }
 
 int __point down_read_interruptible(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	read_take(sem);
 	return 0;
 }
 
 int __point down_write_trylock(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	return write_try(sem);
 }
 
 void __point down_write(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	write_take(sem);
 }
 
 int __point down_write_killable(struct rw_semaphore *sem)
 {
-	settle(HERE);
-	TOUCH(sem);
+	ENTER(sem);
 	write_take(sem);
 	return 0;
 }
@@ -256,8 +255,7 @@ static void spin_drop(raw_spinlock_t *lock, unsigned long pc)
 
 int __point _raw_spin_trylock(raw_spinlock_t *lock)
 {
-	settle(HERE);
-	TOUCH(lock);
+	ENTER(lock);
 	return spin_try(lock);
 }
 
