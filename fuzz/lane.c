@@ -236,14 +236,6 @@ static void trace(struct lane *lane, const struct prog *prog, size_t nr_new)
 		schedule_learn(&lane->schedule, prog, &points);
 }
 
-static bool leaks(const struct prog_result *result)
-{
-	for (enum leak kind = 0; kind < LEAK_KINDS; kind++)
-		if (result->leaked[kind])
-			return true;
-	return false;
-}
-
 /* Does @prog leak each time? What the other lane leaks meanwhile is told by
  * this one too, but hardly twice. */
 static bool leaks_twice(
@@ -255,7 +247,7 @@ static bool leaks_twice(
 				LANE_DONE ||
 			slot_take(lane->slot, lane->index, prog, result, NULL,
 				NULL) ||
-			!leaks(result))
+			!result_leaks(result))
 			return false;
 	}
 	return true;
@@ -309,7 +301,7 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	(void)schedule_note(
 		&lane->schedule, prog, &result, map + SLOT_MAP_BYTES);
 	lane->stats->stuck += (result.flags & RESULT_STUCK) != 0;
-	leaked = leaks(&result);
+	leaked = result_leaks(&result);
 	memset(result.leaked, 0, sizeof(result.leaked)); /* by any of several */
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)

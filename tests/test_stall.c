@@ -99,6 +99,28 @@ static void test_changes(void)
 	test_case(stall_is(&prog, 2, 4), "copied calls bring their stall");
 }
 
+static void test_pairs(void)
+{
+	struct prog prog = prog_of("p0 mmap v0:1 rw anon\n"
+				   "p0 touch v0:1\n"
+				   "p0 fork p1\n"
+				   "p0 touch v0:1\n"
+				   "p1 touch v0:1\n"
+				   "p0.t1 munmap v0:1\n");
+	uint32_t at[PROG_CALLS_MAX];
+
+	test_case(prog_pairs(&prog, at) == 2 && at[0] == 3 && at[1] == 4,
+		"pairs: neighbours of different actors");
+	prog.call[4].props |= CALL_ASYNC;
+	test_case(prog_pairs(&prog, at) == 1 && at[0] == 4,
+		"where a call is marked, it and the next");
+	prog = prog_of(race);
+	test_case(prog_pairs(&prog, at) == 1 && at[0] == prog.stall[0].call,
+		"a stall marks its call");
+	prog_plain(&prog);
+	test_case(stall_is_gone(&prog), "a plain program has no stall");
+}
+
 /* Two calls that wait for each other */
 static const char both[] = "p0 touch v0:1 stall=f until=1\n"
 			   "p1 touch v0:1 stall=g#2 until=0\n"
@@ -273,6 +295,7 @@ int main(int argc, char **argv)
 	printf("# seed %llu\n", (unsigned long long)seed);
 	test_text();
 	test_changes();
+	test_pairs();
 	test_both();
 	test_rounds(rounds, seed);
 	test_hostile(seed);

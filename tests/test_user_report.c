@@ -71,6 +71,19 @@ static bool is_called(const char *log, const char *want)
 	return g_strcmp0(title, want) == 0;
 }
 
+static void test_program(void)
+{
+	g_autofree char *none = user_report_program(logs[0].log);
+	g_autofree char *text = user_report_program(
+		BEFORE "rmaptorture-user: deadlock\n"
+		       "rmaptorture-user: program: p0 fork p1\n"
+		       "rmaptorture-user: program: p1 exit\n" BEHIND);
+
+	test_case(!none, "a log without a program");
+	test_case(g_strcmp0(text, "p0 fork p1\np1 exit\n") == 0,
+		"the program of a schedule, line by line");
+}
+
 int main(void)
 {
 	gsize start, end;
@@ -80,6 +93,7 @@ int main(void)
 		test_case(is_called(logs[i].log, logs[i].title),
 			"and what it is called");
 	}
+	test_program();
 	test_case(!user_report_find(BEFORE BEHIND, &start, &end),
 		"libFuzzer's own trouble is no report");
 	return test_end();

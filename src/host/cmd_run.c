@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture run: programs on fresh clones, every call's result, the verdict.
  */
+#include "schedules.h"
 #include "user_tier.h"
 
 #include <stdio.h>
@@ -138,6 +139,42 @@ static gboolean run_all(
 	return TRUE;
 }
 
+static void tell_schedules(const struct schedules *got)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	if (got->found.verdict == VERDICT_FINDING) {
+		text_init(&text, buf, sizeof(buf));
+		prog_print(&got->prog, &text);
+		printf("%s  ", buf);
+		replay_print(&got->alone);
+	}
+	printf("  %" G_GUINT64_FORMAT
+	       " schedules of %u pairs of calls, %" G_GUINT64_FORMAT
+	       " with the other call inside%s\n",
+		got->runs, got->pairs, got->inside,
+		got->cut ? "; not all: cut short" : "");
+	fflush(stdout);
+}
+
+/* Each in all its schedules, until one shows a finding */
+static gboolean search_all(
+	struct run *run, GPtrArray *progs, gint64 seconds, GError **error)
+{
+	for (guint i = 0; i < progs->len; i++) {
+		const struct named_prog *named = progs->pdata[i];
+		struct schedules got;
+
+		if (!schedules_search(run->target, run->scratch, run->options,
+			    &named->prog, seconds, &got, error))
+			return FALSE;
+		tell(run, named->name, &got.found);
+		tell_schedules(&got);
+	}
+	return TRUE;
+}
+
 static int exit_status(const struct run *run)
 {
 	if (run->counts[VERDICT_FINDING])
@@ -147,8 +184,14 @@ static int exit_status(const struct run *run)
 	return run->counts[VERDICT_SKIP] ? EXIT_SKIP : EXIT_CLEAN;
 }
 
+/* How programs are run */
+struct how {
+	int times, preemptions;
+	gint64 seconds; /* of each search; 0: no end */
+};
+
 static int run_programs(struct target_options *t,
-	const struct host_options *options, char **paths, guint times)
+	const struct host_options *options, char **paths, const struct how *how)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) progs =
@@ -166,13 +209,15 @@ static int run_programs(struct target_options *t,
 	if (!run.scratch)
 		return host_fail("run", error);
 	run.target = target;
-	run.brief = progs->len * times > 1;
+	run.brief = progs->len * (guint)how->times > 1;
 	run.result = host_result_new("run", options);
 	host_result_kernel(
 		run.result, target->name, target->profile, target->build_id);
-	ok = run_all(&run, progs, times, &error);
+	ok = how->preemptions ? search_all(&run, progs, how->seconds, &error)
+			      : run_all(&run, progs, (guint)how->times, &error);
 	host_scratch_free(run.scratch);
-	host_result_figure(run.result, "programs", progs->len * times);
+	host_result_figure(
+		run.result, "programs", progs->len * (guint)how->times);
 	host_result_figure(run.result, "findings", run.counts[VERDICT_FINDING]);
 	printf("%u pass, %u findings, %u skipped, %u broken\n",
 		run.counts[VERDICT_PASS], run.counts[VERDICT_FINDING],
@@ -182,61 +227,71 @@ static int run_programs(struct target_options *t,
 }
 
 static int run_user(const struct target_options *target, char **paths,
-	int preemptions, const char *max_runtime,
-	const struct host_options *options)
+	const struct how *how, const struct host_options *options)
 {
-	struct user_run_options want = {
+	struct user_trial trial = {
 		.append = target->append,
-		.preemptions = (guint)preemptions,
-		.seconds = max_runtime
-				   ? host_seconds("--max-runtime", max_runtime)
-				   : 0,
+		.preemptions = (guint)how->preemptions,
+		.seconds = how->seconds,
 	};
 
-	if (want.seconds < 0)
-		return EXIT_BROKEN;
-	return user_tier_programs(target->kernel, paths, &want, options);
+	return user_tier_programs(target->kernel, paths, &trial, options);
+}
+
+static gboolean how_is_good(const struct how *how, gboolean user)
+{
+	if (how->times < 1)
+		g_printerr("rmaptorture run: -n is positive\n");
+	else if (how->preemptions < 0 || how->preemptions > 2)
+		g_printerr("rmaptorture run: --preemptions is 1 or 2\n");
+	else if (how->preemptions == 2 && !user)
+		g_printerr("rmaptorture run: --preemptions 2 is for "
+			   "-k NAME:user; a VM takes 1\n");
+	else if (how->seconds && !how->preemptions)
+		g_printerr("rmaptorture run: --max-runtime is for "
+			   "--preemptions\n");
+	else
+		return TRUE;
+	return FALSE;
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct target_options target = {0};
 	struct host_options SCOPED(host_options_clear) options = {0};
-	int times = 1, preemptions = 0;
+	struct how how = {.times = 1};
 	const char *max_runtime = NULL;
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&target),
 		TARGET_SET(&target),
-		{"runs", 'n', 0, G_OPTION_ARG_INT, &times,
+		{"runs", 'n', 0, G_OPTION_ARG_INT, &how.times,
 			"run each so often (default 1)", "N"},
-		{"preemptions", 0, 0, G_OPTION_ARG_INT, &preemptions,
-			"-k NAME:user: in all schedules with at most N, 1 or 2",
+		{"preemptions", 0, 0, G_OPTION_ARG_INT, &how.preemptions,
+			"in all schedules with at most N; 2 for -k NAME:user "
+			"only",
 			"N"},
 		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &max_runtime,
 			"of each program's schedules (default: no end)",
 			"TIME"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
+	gboolean user;
 
 	if (!host_parse(&argc, &argv, entries, "PROGRAM|DIR...",
 		    "Run programs in a VM, or in a process with -k NAME:user, "
 		    "and judge what they show.",
 		    &options))
 		return EXIT_BROKEN;
-	if (argc < 2 || times < 1) {
+	if (argc < 2) {
 		g_printerr("rmaptorture run: name a program file or a folder "
 			   "of them\n");
 		return EXIT_BROKEN;
 	}
-	if (preemptions < 0 || preemptions > 2 ||
-		((preemptions || max_runtime) &&
-			!user_tier_is(target.kernel))) {
-		g_printerr("rmaptorture run: --preemptions is 1 or 2, and it "
-			   "and --max-runtime are for -k NAME:user\n");
+	user = user_tier_is(target.kernel);
+	if (max_runtime)
+		how.seconds = host_seconds("--max-runtime", max_runtime);
+	if (how.seconds < 0 || !how_is_good(&how, user))
 		return EXIT_BROKEN;
-	}
-	if (user_tier_is(target.kernel))
-		return run_user(
-			&target, argv + 1, preemptions, max_runtime, &options);
-	return run_programs(&target, &options, argv + 1, (guint)times);
+	return user ? run_user(&target, argv + 1, &how, &options)
+		    : run_programs(&target, &options, argv + 1, &how);
 }

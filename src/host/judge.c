@@ -48,11 +48,17 @@ enum guest_outcome guest_judge(const struct target *target, struct guest *guest,
 		.timeout_ms = target->timeout_ms,
 	};
 	enum guest_outcome outcome;
+	gboolean leaked = FALSE;
 	struct why why;
 
 	*ret = (struct judgment){0};
-	outcome = guest_run(guest, 0, &request, prog, ret_result, NULL,
-		target->lost_ms, &why);
+	/* what is left once is the guest's; what is left each time, a leak */
+	do {
+		outcome = guest_run(guest, 0, &request, prog, ret_result, NULL,
+			target->lost_ms, &why);
+		leaked = !leaked && outcome == GUEST_DONE &&
+			 result_leaks(ret_result);
+	} while (leaked);
 	if (outcome == GUEST_LIED) {
 		ret->verdict = VERDICT_BROKEN;
 		(void)g_strlcpy(ret->title, why.text, sizeof(ret->title));

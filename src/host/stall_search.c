@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "stall_search.h"
 
-#include "cover/points.h"
+#include "stall_options.h"
 
 #include <string.h>
 
@@ -10,31 +10,16 @@
 #define TRACE_TRIES 3	/* the race may kill the VM that traces */
 #define REACH	    3	/* calls behind the stalled one that may be inside */
 
-/** struct option - a stall that might do */
-struct option {
-	struct stall stall;
-	guint32 weight;
-};
-
 static gboolean trace(struct target *target, const char *run_dir,
 	const struct prog *prog, struct slot_trace *ret, GError **error)
 {
-	static struct prog_result result;
-	struct slot_request request = {
-		.command = SLOT_RUN,
-		.flags = RUN_TRACE,
-		.timeout_ms = target->timeout_ms,
-	};
-
 	for (guint try = 0; try < TRACE_TRIES; try++) {
 		struct guest *SCOPED(guest_freep) guest =
 			guest_fresh(target, run_dir, error);
-		struct why why;
 
 		if (!guest)
 			return FALSE;
-		if (guest_run(guest, 0, &request, prog, &result, (guint8 *)ret,
-			    target->lost_ms, &why) == GUEST_DONE)
+		if (stall_trace(target, guest, prog, ret))
 			return TRUE;
 	}
 	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
@@ -42,75 +27,40 @@ static gboolean trace(struct target *target, const char *run_dir,
 	return FALSE;
 }
 
-static void add_option(GArray *options, const struct points *points,
-	guint32 site, guint32 call, guint32 until)
-{
-	guint32 fn = points_owner(points, site);
-	struct option option = {
-		.stall = {.hit = 1,
-			.call = (guint8)call,
-			.until = (guint8)until},
-		.weight = points_weight(points, site),
-	};
-
-	option.stall.offset =
-		(guint32)(points->site[site] - points->fn[fn].addr);
-	if (g_strlcpy(option.stall.symbol, points_name(points, fn),
-		    STALL_SYMBOL_MAX) < STALL_SYMBOL_MAX &&
-		option.stall.offset <= STALL_OFFSET_MAX)
-		g_array_append_val(options, option);
-}
-
 /* Every point of every call, with each of the calls behind it inside */
 static GArray *options_of(const struct prog *prog,
 	const struct slot_trace *trace, const struct points *points)
 {
-	GArray *options = g_array_new(FALSE, FALSE, sizeof(struct option));
-	guint32 at = 0;
+	GArray *options =
+		g_array_new(FALSE, FALSE, sizeof(struct stall_option));
 
 	for (guint32 i = 0; i < prog->nr_calls; i++) {
-		guint32 first = at;
-
-		at = MIN(trace->end[i], TRACE_PCS_MAX);
 		for (guint32 until = i + 1; until <= i + REACH; until++) {
-			struct stall stall = {.symbol = "f",
-				.hit = 1,
-				.call = (guint8)i,
-				.until = (guint8)until};
-			struct prog copy = *prog;
-
-			if (!prog_add_stall(&copy, &stall))
+			if (!stall_options_add(
+				    options, prog, trace, points, i, until))
 				break;
-			for (guint32 k = first; k < at; k++) {
-				int site = points_site(
-					points, TRACE_PC_HIGH | trace->pc[k]);
-
-				if (site >= 0)
-					add_option(options, points,
-						(guint32)site, i, until);
-			}
 		}
 	}
 	return options;
 }
 
 /* Takes one of the heaviest at random out of @options. */
-static struct option take_option(GArray *options, struct rng *rng)
+static struct stall_option take_option(GArray *options, struct rng *rng)
 {
 	guint32 best = 0, heaviest = 0;
-	struct option ret;
+	struct stall_option ret;
 
 	for (int n = 0; n < 16; n++) {
 		guint32 i = rng_below(rng, options->len);
 		guint32 weight =
-			g_array_index(options, struct option, i).weight;
+			g_array_index(options, struct stall_option, i).weight;
 
 		if (weight <= heaviest)
 			continue;
 		heaviest = weight;
 		best = i;
 	}
-	ret = g_array_index(options, struct option, best);
+	ret = g_array_index(options, struct stall_option, best);
 	g_array_remove_index_fast(options, best);
 	return ret;
 }
@@ -137,7 +87,7 @@ static int try_options(struct target *target, const char *run_dir,
 
 	rng_seed(&rng, options->seed);
 	for (int try = 1; stalls->len && try <= TRIES_MAX; try++) {
-		struct option option = take_option(stalls, &rng);
+		struct stall_option option = take_option(stalls, &rng);
 		struct prog stalled = *prog;
 
 		host_progress(options, TRUE, "schedule: try %d, %s+0x%x", try,
@@ -157,20 +107,14 @@ int stall_search(struct target *target, const char *run_dir,
 {
 	g_autofree struct slot_trace *map = g_new0(struct slot_trace, 1);
 	struct points points;
-	const void *bytes;
 	GArray *stalls;
-	GBytes *table;
-	gsize len;
 	int tries;
 
 	if (!(target->caps & CAP_KCOV_STALL))
 		return 0;
-	table = target_points(target, error);
-	if (!table || !trace(target, run_dir, prog, map, error))
+	if (!stall_points(target, &points, error) ||
+		!trace(target, run_dir, prog, map, error))
 		return -1;
-	bytes = g_bytes_get_data(table, &len);
-	if (points_open(bytes, len, &points, NULL))
-		return 0;
 	stalls = options_of(prog, map, &points);
 	tries = try_options(target, run_dir, options, title, prog, stalls);
 	g_array_unref(stalls);

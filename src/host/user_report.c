@@ -51,6 +51,20 @@ char *user_report_detail(const char *log)
 	return user_report_line(log, DETAIL);
 }
 
+char *user_report_program(const char *log)
+{
+	static const char ours[] = USER_REPORT_OURS "program: ";
+	g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+	GString *text = g_string_new(NULL);
+
+	for (char **line = lines; *line; line++) {
+		if (g_str_has_prefix(*line, ours))
+			g_string_append_printf(
+				text, "%s\n", *line + strlen(ours));
+	}
+	return g_string_free(text, !text->len);
+}
+
 static gboolean begins(const char *line)
 {
 	return g_str_has_prefix(line, USER_REPORT_OURS) ||

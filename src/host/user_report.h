@@ -21,6 +21,10 @@ char *user_report_line(const char *log, const char *prefix);
 char *user_report_title(const char *log);
 char *user_report_detail(const char *log);
 
+/** user_report_program() - of a finding that a search of schedules shows: the
+ *  program's text, or NULL; caller frees */
+char *user_report_program(const char *log);
+
 /** user_report_find() - where the report is in @log, which ends with it: from
  *  the first line of ours or of a sanitizer to its summary. FALSE: there is
  *  none */

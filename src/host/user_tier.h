@@ -65,6 +65,24 @@ gboolean user_tier_run(const struct user_tier_options *want,
 #define USER_TIER_TIMEOUT_S 10 /* of one program: longer is a finding */
 
 /**
+ * struct user_trial - how a program is run, alone in a process
+ * @append: boot words, or NULL
+ * @preemptions: 0: once; else in all schedules with at most so many
+ * @seconds: of all schedules; 0: no end
+ */
+struct user_trial {
+	const struct kernel *kernel;
+	const char *append;
+	guint preemptions;
+	gint64 seconds;
+};
+
+/** user_tier_verdict() - run the program @text; what the process says comes to
+ *  @log, see user_report.h */
+enum verdict user_tier_verdict(
+	const struct user_trial *trial, const char *text, GString *log);
+
+/**
  * user_tier_try() - run one program once
  * @text:      of the program, as prog_print() has it
  * @ret_title: TITLE_MAX bytes, empty where it is clean
@@ -108,22 +126,9 @@ int user_tier_fuzz(const char *kernel, const char *against,
 
 /* --- cmd_run_user.c ------------------------------------------------------- */
 
-/**
- * struct user_run_options - how programs are run
- * @append: boot words, or NULL
- * @preemptions: 0: each once; else in all schedules with at most so many
- * @seconds: of each search; 0: no end
- */
-struct user_run_options {
-	const char *append;
-	guint preemptions;
-	gint64 seconds;
-};
-
-/** user_tier_programs() - run -k NAME:user PROGRAM|DIR... Returns an exit
- *  status. */
+/** user_tier_programs() - run -k NAME:user PROGRAM|DIR... @trial has no kernel
+ *  yet. Returns an exit status. */
 int user_tier_programs(const char *kernel, char **paths,
-	const struct user_run_options *want,
-	const struct host_options *options);
+	const struct user_trial *trial, const struct host_options *options);
 
 #endif

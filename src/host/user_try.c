@@ -13,7 +13,7 @@
 /* struct run - one run of the program, and until when it may take */
 struct run {
 	GString *log;
-	gint64 end;
+	gint64 end; /* monotonic us, 0: none */
 };
 
 static void take_line(const char *line, void *user)
@@ -27,9 +27,10 @@ static gboolean look(void *user)
 {
 	const struct run *run = user;
 
-	return g_get_monotonic_time() < run->end;
+	return !run->end || g_get_monotonic_time() < run->end;
 }
 
+/* @seconds: 0: no end */
 static gboolean run_program(GPtrArray *args, struct run *run, gint64 seconds,
 	int *ret_status, GError **error)
 {
@@ -37,52 +38,78 @@ static gboolean run_program(GPtrArray *args, struct run *run, gint64 seconds,
 		.line = take_line, .look = look, .user = run};
 
 	g_ptr_array_add(args, NULL);
-	run->end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+	run->end =
+		seconds ? g_get_monotonic_time() + seconds * G_USEC_PER_SEC : 0;
 	return child_run((char **)args->pdata, &hooks, ret_status, error);
 }
 
-static int try_file(const struct kernel *kernel, const char *append,
-	const char *path, const char *artifacts, char *ret_title)
+static GPtrArray *trial_args(
+	const struct user_trial *trial, const char *path, const char *artifacts)
 {
-	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GString) log = g_string_new(NULL);
-	g_autofree char *title = NULL;
-	struct run run = {.log = log};
-	int status;
+	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 
-	host_args_add(args, "%s", kernel->program);
+	host_args_add(args, "%s", trial->kernel->program);
 	host_args_add(args, "-artifact_prefix=%s/", artifacts);
-	host_args_add(args, "-timeout=%d", USER_TIER_TIMEOUT_S);
+	host_args_add(args, "-timeout=%d",
+		trial->preemptions ? G_MAXINT : USER_TIER_TIMEOUT_S);
 	host_args_add(args, "%s", path);
 	host_args_add(args, "-ignore_remaining_args=1");
-	if (append && *append)
-		host_args_add(args, "--boot=%s", append);
-	if (!run_program(args, &run, TRY_S, &status, NULL))
-		return -1;
+	if (trial->append && *trial->append)
+		host_args_add(args, "--boot=%s", trial->append);
+	if (trial->preemptions)
+		host_args_add(args, "--preemptions=%u", trial->preemptions);
+	if (trial->preemptions && trial->seconds)
+		host_args_add(
+			args, "--budget=%" G_GINT64_FORMAT, trial->seconds);
+	return args;
+}
+
+enum verdict user_tier_verdict(
+	const struct user_trial *trial, const char *text, GString *log)
+{
+	gint64 seconds = trial->preemptions && !trial->seconds
+				 ? 0
+				 : trial->seconds + TRY_S;
+	g_autoptr(GError) error = NULL;
+	char *scratch = host_scratch(&error);
+	g_autoptr(GPtrArray) args = NULL;
+	g_autofree char *path = NULL;
+	struct run run = {.log = log};
+	int status = -1;
+
+	if (scratch) {
+		path = g_build_filename(scratch, "program", NULL);
+		args = trial_args(trial, path, scratch);
+		if (g_file_set_contents(path, text, -1, &error))
+			(void)run_program(args, &run, seconds, &status, &error);
+		host_scratch_free(scratch);
+	}
+	if (error) {
+		g_string_append_printf(
+			log, USER_REPORT_OURS "%s\n", error->message);
+		return VERDICT_BROKEN;
+	}
 	if (status == 0)
-		return 0;
-	title = user_report_title(log->str);
-	if (!title || !user_report_is(status))
-		return -1;
-	(void)g_strlcpy(ret_title, title, TITLE_MAX);
-	return 1;
+		return VERDICT_PASS;
+	return user_report_is(status) ? VERDICT_FINDING : VERDICT_BROKEN;
 }
 
 int user_tier_try(const struct kernel *kernel, const char *append,
 	const char *text, char *ret_title)
 {
-	g_autofree char *scratch = host_scratch(NULL);
-	g_autofree char *path = NULL;
-	int got = -1;
+	struct user_trial trial = {.kernel = kernel, .append = append};
+	g_autoptr(GString) log = g_string_new(NULL);
+	enum verdict verdict = user_tier_verdict(&trial, text, log);
+	g_autofree char *title = NULL;
 
 	*ret_title = '\0';
-	if (!scratch)
+	if (verdict == VERDICT_PASS)
+		return 0;
+	title = user_report_title(log->str);
+	if (verdict != VERDICT_FINDING || !title)
 		return -1;
-	path = g_build_filename(scratch, "program", NULL);
-	if (g_file_set_contents(path, text, -1, NULL))
-		got = try_file(kernel, append, path, scratch, ret_title);
-	host_scratch_free(g_steal_pointer(&scratch));
-	return got;
+	(void)g_strlcpy(ret_title, title, TITLE_MAX);
+	return 1;
 }
 
 gboolean user_tier_shows(const struct kernel *kernel, const char *append,

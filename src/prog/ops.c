@@ -224,6 +224,14 @@ uint32_t prog_threads(const struct prog *prog, uint32_t proc)
 	return threads;
 }
 
+bool result_leaks(const struct prog_result *result)
+{
+	for (enum leak kind = 0; kind < LEAK_KINDS; kind++)
+		if (result->leaked[kind])
+			return true;
+	return false;
+}
+
 const char *leak_name(enum leak kind)
 {
 	static const char *const names[LEAK_KINDS] = {

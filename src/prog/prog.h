@@ -339,6 +339,12 @@ void prog_take_stalls(struct prog *prog, uint32_t at, const struct prog *from,
  *  that of the same call */
 bool prog_add_stall(struct prog *prog, const struct stall *stall);
 void prog_drop_stall(struct prog *prog, uint32_t i);
+/** prog_plain() - no call is asynchronous any more, none has a stall */
+void prog_plain(struct prog *prog);
+/** prog_pairs() - calls that may overlap the next one, of another actor, in
+ *  order: where some are asynchronous or have stalls, those only. Returns how
+ *  many */
+uint32_t prog_pairs(const struct prog *prog, uint32_t ret[PROG_CALLS_MAX]);
 /** prog_fix_stalls() - after a change of actors: drop what cannot hold */
 void prog_fix_stalls(struct prog *prog);
 

@@ -88,6 +88,9 @@ struct prog_result {
 	uint64_t end[PROG_PROCS][PROG_END_PAGES]; /* as prog_end_pages() */
 };
 
+/** result_leaks() - is anything left behind, of whatever kind? */
+bool result_leaks(const struct prog_result *result);
+
 /** result_check() - are all counts and indices in range? For hostile bytes */
 int result_check(const struct prog *prog, const struct prog_result *result,
 	struct why *why);

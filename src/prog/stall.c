@@ -189,3 +189,35 @@ const char *stall_outcome_name(uint8_t outcome)
 
 	return names[outcome < STALL_OUTCOMES ? outcome : STALL_UNARMED];
 }
+
+/* ---- pairs of calls ---- */
+
+void prog_plain(struct prog *prog)
+{
+	while (prog->nr_stalls)
+		prog_drop_stall(prog, 0);
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		prog->call[i].props &= (uint8_t)~CALL_ASYNC;
+}
+
+static bool is_marked(const struct prog *prog, uint32_t at)
+{
+	return (prog->call[at].props & CALL_ASYNC) || call_stall(prog, at);
+}
+
+uint32_t prog_pairs(const struct prog *prog, uint32_t ret[PROG_CALLS_MAX])
+{
+	uint32_t nr = 0;
+	bool any = false;
+
+	for (uint32_t i = 0; i < prog->nr_calls; i++)
+		any |= is_marked(prog, i);
+	for (uint32_t i = 0; i + 1 < prog->nr_calls; i++) {
+		const struct call *one = &prog->call[i], *two = one + 1;
+
+		if ((one->proc != two->proc || one->thread != two->thread) &&
+			(!any || is_marked(prog, i)))
+			ret[nr++] = i;
+	}
+	return nr;
+}

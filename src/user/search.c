@@ -136,22 +136,6 @@ static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
 	free(first.site);
 }
 
-static bool may_overlap(const struct prog *prog, uint32_t at)
-{
-	const struct call *one = &prog->call[at], *two = one + 1;
-
-	return one->proc != two->proc || one->thread != two->thread;
-}
-
-/* Without stalls, and with nothing left to chance. */
-static void make_plain(struct prog *prog)
-{
-	while (prog->nr_stalls)
-		prog_drop_stall(prog, 0);
-	for (uint32_t i = 0; i < prog->nr_calls; i++)
-		prog->call[i].props &= (uint8_t)~CALL_ASYNC;
-}
-
 static void pair(struct search *s, const struct prog *prog, uint32_t at)
 {
 	struct prog swapped = *prog;
@@ -160,6 +144,15 @@ static void pair(struct search *s, const struct prog *prog, uint32_t at)
 	stop_first(s, prog, at);
 	prog_swap(&swapped, at);
 	stop_first(s, &swapped, at);
+}
+
+static void open_trails(struct search *s)
+{
+	for (int i = 0; i < 2; i++) {
+		s->trails[i].site = malloc(POINTS_MAX * sizeof(uint32_t));
+		if (!s->trails[i].site)
+			broken("no memory for %u points", POINTS_MAX);
+	}
 }
 
 void search_run(const struct prog *given, const struct user_options *options,
@@ -172,24 +165,13 @@ void search_run(const struct prog *given, const struct user_options *options,
 		.view = view,
 		.judge = judge,
 		.end = options->budget ? time(NULL) + options->budget : 0};
+	uint32_t at[PROG_CALLS_MAX], nr = prog_pairs(given, at);
 	struct prog prog = *given;
-	bool is_marked = false;
 
-	for (int i = 0; i < 2; i++)
-		s.trails[i].site = malloc(POINTS_MAX * sizeof(uint32_t));
-	if (!s.trails[0].site || !s.trails[1].site)
-		broken("no memory for %u points", POINTS_MAX);
-	for (uint32_t i = 0; i + 1 < given->nr_calls; i++)
-		is_marked |= (given->call[i].props & CALL_ASYNC) ||
-			     call_stall(given, i);
-	make_plain(&prog);
-	for (uint32_t i = 0; i + 1 < prog.nr_calls && !is_over(&s); i++) {
-		bool marked = (given->call[i].props & CALL_ASYNC) ||
-			      call_stall(given, i);
-
-		if (may_overlap(&prog, i) && (marked || !is_marked))
-			pair(&s, &prog, i);
-	}
+	open_trails(&s);
+	prog_plain(&prog);
+	for (uint32_t i = 0; i < nr && !is_over(&s); i++)
+		pair(&s, &prog, at[i]);
 	fprintf(stderr,
 		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
 			    "%u preemptions%s\n",
