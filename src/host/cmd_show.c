@@ -2,6 +2,7 @@
 /* rmaptorture show: one finding in full. */
 #include "finding_text.h"
 #include "host.h"
+#include "stress.h"
 
 #include <stdio.h>
 
@@ -72,9 +73,17 @@ static void print_report(const struct finding *finding)
 static void print_last_programs(const struct finding *finding)
 {
 	g_autoptr(GError) error = NULL;
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
 	g_autofree struct store_log *log = NULL;
 	g_autofree char *text = NULL;
 
+	if (stress_repro_is(machine)) {
+		printf("\n--- no program, but the load of stressors that "
+		       "\"stress:\" tells: `rmaptorture repro` makes it "
+		       "again\n");
+		return;
+	}
 	log = store_load_programs(finding, &error);
 	if (!log) {
 		printf("\n--- no programs: %s\n", error->message);
