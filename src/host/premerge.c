@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define USER_SHARE	0.25 /* of the whole budget, for the fuzzer of that tier */
+#define SCHEDULES_SHARE 0.05
 #define SELFTESTS_SHARE 0.15
 #define STRESS_SHARE	0.10
 #define KEEP_SHARE	0.20 /* kept for replays and bisection */
@@ -157,6 +158,9 @@ static void test_user(struct premerge *p)
 
 	if (p->kernel.user[0] && p->kernel.user[p->nr]) {
 		premerge_programs_user(p);
+		premerge_schedules(
+			p, MIN(premerge_left(p),
+				   p->review->budget * SCHEDULES_SHARE));
 		premerge_fuzz_user(p,
 			MIN(premerge_left(p), p->review->budget * USER_SHARE));
 		return;

@@ -79,10 +79,17 @@ gboolean premerge_build_vm(struct premerge *p);
  *  @p. NULL with @error. */
 struct target *premerge_vm(struct premerge *p, guint prefix, GError **error);
 
-/* --- premerge_programs.c, premerge_fuzz.c -----------------------------------
+/* --- premerge_programs.c, premerge_schedules.c, premerge_fuzz.c -------------
  */
 
 void premerge_programs_user(struct premerge *p);
+/** premerge_file() - put a finding that one program shows with the fuzzers'
+ * own, so that it is replayed and bisected; @tier: "user", "vm" */
+void premerge_file(const struct premerge *p, const char *tier,
+	const struct named_prog *named, const char *title);
+/** premerge_schedules() - corpus/pairs in all schedules with one preemption, in
+ *  user space */
+void premerge_schedules(struct premerge *p, double seconds);
 void premerge_programs_vm(struct premerge *p);
 /** premerge_fuzz_user(), premerge_fuzz_vm() - for a part of the time, into
  *  OUT/user and OUT/vm */

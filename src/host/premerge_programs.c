@@ -30,9 +30,7 @@ static gboolean is_new(const struct seen *base, const struct seen *patched)
 	       base->verdict != VERDICT_FINDING;
 }
 
-/* What is wrong on patched only is a finding like those of the fuzzers: it is
- * replayed and bisected with them. */
-static void file_finding(const struct premerge *p, const char *tier,
+void premerge_file(const struct premerge *p, const char *tier,
 	const struct named_prog *named, const char *title)
 {
 	g_autofree char *out = g_build_filename(p->want->out, tier, NULL);
@@ -160,7 +158,7 @@ void premerge_programs_user(struct premerge *p)
 		run_user(p->kernel.user[0], &named->prog, &base);
 		compare(step, named, &base, &patched, &tally);
 		if (is_new(&base, &patched))
-			file_finding(p, "user", named, patched.title);
+			premerge_file(p, "user", named, patched.title);
 	}
 	end_step(step, &tally, progs->len);
 }
@@ -225,7 +223,7 @@ void premerge_programs_vm(struct premerge *p)
 
 		compare(step, named, &base[i], &patched[i], &tally);
 		if (is_new(&base[i], &patched[i]))
-			file_finding(p, "vm", named, patched[i].title);
+			premerge_file(p, "vm", named, patched[i].title);
 	}
 	end_step(step, &tally, progs->len);
 }
