@@ -225,7 +225,7 @@ size_t LLVMFuzzerCustomMutator(
 		stalled = stall(data, size, max_size, seed);
 	if (stalled)
 		return stalled;
-	size = engine_mutate(data, size, max_size, NULL, 0, USER_CAPS, seed);
+	size = engine_mutate(data, size, max_size, NULL, 0, user_caps(), seed);
 	return adapt(data, size, max_size, overlaps);
 }
 

@@ -72,6 +72,13 @@ int model_reclaim(unsigned int proc, unsigned long nr);
 int model_move(
 	unsigned int proc, unsigned long addr, unsigned long nr, int all);
 
+/** model_split() - write to the file split_huge_pages: folios between @addr and
+ *  @addr + @len to such of @order; 0 also where none could be */
+int model_split(unsigned int proc, unsigned long addr, unsigned long len,
+	unsigned int order);
+/** model_splits_to_orders() - may @order be another than 0 or 1? */
+int model_splits_to_orders(void);
+
 /**
  * model_store() - write @value to the first, middle and last word of a page
  *

@@ -30,13 +30,22 @@ static const struct {
 	[OP_EXPECT] = {WAY_OWN, 0},
 	[OP_MOVE_PAGES] = {WAY_OWN, 0},
 	[OP_RECLAIM] = {WAY_OWN, 0},
+	[OP_SPLIT] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
 };
 
+uint32_t user_caps(void)
+{
+	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
+			CAP_THP | CAP_SPLIT;
+
+	return model_splits_to_orders() ? caps | CAP_SPLIT_ORDER : caps;
+}
+
 bool user_supports(const struct call *call)
 {
-	if (ways[call->op].way == WAY_NONE || (call_needs(call) & ~USER_CAPS))
+	if (ways[call->op].way == WAY_NONE || (call_needs(call) & ~user_caps()))
 		return false;
 	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON ||
 	       call_bits(call, 2) == BACKING_STACK;
@@ -165,6 +174,18 @@ static long run_fork(const struct call *call)
 	return ret;
 }
 
+static long run_split(const struct call *call)
+{
+	const struct range *range = &call->arg[0].range;
+	uint64_t order = call->arg[1].num;
+
+	/* Anonymous folios have no order 1: refused, and with a WARN. */
+	if (order == 1)
+		return -EINVAL;
+	return model_split(call->proc, prog_addr(range->slot, range->page),
+		(uint64_t)range->pages * PROG_PAGE_SIZE, (unsigned int)order);
+}
+
 static long run_own(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
@@ -181,6 +202,8 @@ static long run_own(const struct run *run, uint32_t index)
 		return model_move(call->proc,
 			prog_addr(range->slot, range->page), range->pages,
 			call_bits(call, 2) == MPOL_MF_MOVE_ALL);
+	case RUN_SPLIT:
+		return run_split(call);
 	case RUN_RECLAIM:
 		return model_reclaim(call->proc, call->arg[0].num);
 	default:

@@ -60,8 +60,8 @@ struct user_stats {
 	uint64_t programs, calls, skipped;
 };
 
-/* What of a guest's capabilities (enum cap) the model has */
-#define USER_CAPS (CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM)
+/** user_caps() - what of a guest's capabilities (enum cap) the model has */
+uint32_t user_caps(void);
 
 /** user_supports() - can this tier make the call? Others are skipped */
 bool user_supports(const struct call *call);

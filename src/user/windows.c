@@ -96,7 +96,7 @@ bool windows_stall(
 	if (!trace.nr)
 		return false;
 	pick(rng, &stall);
-	return schedule_rival(prog, at, USER_CAPS, rng) &&
+	return schedule_rival(prog, at, user_caps(), rng) &&
 	       schedule_add(prog, at, &stall, rng);
 }
 

@@ -29,6 +29,10 @@ HOST_C    := $(wildcard $(ROOT)/src/user/*.c $(ROOT)/src/prog/*.c) \
 KERNEL_O  := $(patsubst $(ROOT)/src/user/kernel/%.c,kernel_%.o,$(KERNEL_C))
 HOST_O    := $(addprefix host_,$(notdir $(HOST_C:.c=.o)))
 
+# Functions of mm/huge_memory.c that are static there, and that we call
+WAYS_IN   := hugepage_init split_huge_pages_debugfs
+OPENED    := mm/huge_memory.o
+
 vpath %.c $(sort $(dir $(HOST_C)))
 
 # The lists of what includes what name files of ROOT: those of another checkout,
@@ -44,9 +48,13 @@ rmaptorture-user: kernel.o stubs.o $(HOST_O) $(ROOT)/src/user/layout.lds
 		-Wl,--wrap=__sanitizer_cov_trace_pc \
 		-o $@ kernel.o stubs.o $(HOST_O)
 
-kernel.o: $(addprefix $(OBJ)/,$(OBJECTS)) $(KERNEL_O)
+kernel.o: $(addprefix $(OBJ)/,$(filter-out $(OPENED),$(OBJECTS))) \
+		opened.o $(KERNEL_O)
 	@echo '  LD      $@'
 	@ld -r -o $@ $^
+
+opened.o: $(OBJ)/$(OPENED)
+	@objcopy $(addprefix --globalize-symbol=,$(WAYS_IN)) $< $@
 
 # What nobody defines names itself when it is called.
 stubs.c: kernel.o $(HOST_O) $(ROOT)/vm-images/user/stubs.sh

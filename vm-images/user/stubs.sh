@@ -11,8 +11,8 @@ shift
 libraries='
 ^__asan_ ^__ubsan_ ^__sanitizer_ ^__sancov ^__(start|stop)_(__bug_table|__sancov) ^__setup_(start|end)$
 ^mem(cpy|set|move|cmp|chr)$
-^str(len|nlen|cmp|ncmp|cpy|ncpy|chr|rchr|spn|cspn|str)$
-^(malloc|calloc|free|aligned_alloc|snprintf|vsnprintf|sprintf)$'
+^str(len|nlen|cmp|ncmp|cpy|ncpy|chr|rchr|spn|cspn|str|sep)$
+^(malloc|calloc|free|aligned_alloc|snprintf|vsnprintf|sprintf|sscanf)$'
 
 wanted=$(nm -u "$kernel" | awk '$1 == "U" { print $2 }' |
 	grep -vE "$(echo $libraries | tr ' ' '|')" | sort)

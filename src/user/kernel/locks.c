@@ -312,6 +312,12 @@ void mutex_lock(struct mutex *lock)
 	held_add(lock, "mutex", MODE_WRITE);
 }
 
+int mutex_lock_interruptible(struct mutex *lock)
+{
+	mutex_lock(lock);
+	return 0;
+}
+
 int mutex_trylock(struct mutex *lock)
 {
 	if (is_held(lock, false))

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Physical memory: an array of pages and one of struct page. Frames are given
- * out in order, a freed one is used again only when all were: until then the
- * sanitizer catches who touches it, or its struct page.
- */
-#include <asm/pgtable.h>
+/* The page allocator, and what it checks when a folio comes back. */
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
@@ -12,159 +7,188 @@
 #include <linux/swap.h>
 #include <linux/vmstat.h>
 
+#include "frames.h"
+#include "mm/internal.h"
 #include "stubs.h"
 
-#define FIRST_PFN 16 /* frame 0 would be NULL in too many places */
-
-void __asan_poison_memory_region(void const volatile *addr, size_t size);
-int __asan_address_is_poisoned(void const volatile *addr);
-void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
-
-/* The zero page is the first frame, and the kernel knows it by its name. */
-char arena[ARENA_PAGES * PAGE_SIZE] __aligned(PAGE_SIZE);
-asm(".globl empty_zero_page\n.set empty_zero_page, arena");
-static struct page page_structs[ARENA_PAGES] __aligned(64);
-
-unsigned long page_offset_base, vmemmap_base, vmalloc_base;
-unsigned long phys_base;
-
-static unsigned int next_fresh, nr_used;
-static unsigned int freed[ARENA_PAGES], nr_freed, first_freed;
-static unsigned int used_end; /* frames below it were poisoned or used */
 static long node_stat[NR_VM_NODE_STAT_ITEMS];
 static long zone_stat[NR_VM_ZONE_STAT_ITEMS];
-
-unsigned int frame_index(unsigned long pfn)
-{
-	return pfn - FIRST_PFN;
-}
-
-bool page_is_ours(unsigned long pfn)
-{
-	return pfn > FIRST_PFN && pfn < FIRST_PFN + ARENA_PAGES;
-}
-
-struct folio *folio_in_frame(unsigned int i)
-{
-	if (i >= next_fresh || __asan_address_is_poisoned(&page_structs[i]))
-		return NULL;
-	return page_folio(&page_structs[i]);
-}
-
-static char *frame(unsigned int i)
-{
-	return arena + (size_t)i * PAGE_SIZE;
-}
-
-static void poison(unsigned int i)
-{
-	__asan_poison_memory_region(frame(i), PAGE_SIZE);
-	__asan_poison_memory_region(&page_structs[i], sizeof(struct page));
-}
 
 void pages_init(void)
 {
 	enum lru_list lru;
 
-	page_offset_base = (unsigned long)arena - FIRST_PFN * PAGE_SIZE;
-	vmemmap_base =
-		(unsigned long)page_structs - FIRST_PFN * sizeof(struct page);
-	for (unsigned int i = 1; i < ARENA_PAGES; i++)
-		poison(i);
+	frames_init();
 	for_each_lru(lru) INIT_LIST_HEAD(&NODE_DATA(0)->__lruvec.lists[lru]);
-	set_page_count(&page_structs[0], 1);
-	__SetPageReserved(&page_structs[0]);
-	used_end = 1;
+	set_page_count(frame_page(0), 1);
+	__SetPageReserved(frame_page(0));
 }
 
 void pages_begin(void)
 {
-	next_fresh = 1;
-	nr_used = nr_freed = first_freed = 0;
+	frames_begin();
 	memset(node_stat, 0, sizeof(node_stat));
 	memset(zone_stat, 0, sizeof(zone_stat));
 }
 
-static int frame_take(void)
-{
-	unsigned int i;
+/* ---- compound pages ---- */
 
-	if (next_fresh < ARENA_PAGES)
-		return next_fresh++;
-	if (!nr_freed)
-		return -1;
-	i = freed[first_freed];
-	first_freed = (first_freed + 1) % ARENA_PAGES;
-	nr_freed--;
-	return i;
+#ifdef HAVE_FREE_COMPOUND
+/* Before 6.6 or so no header has these. */
+static void compound_head_init(struct page *page, unsigned int order)
+{
+	set_compound_page_dtor(page, COMPOUND_PAGE_DTOR);
+	set_compound_order(page, order);
+	atomic_set(compound_mapcount_ptr(page), -1);
+	atomic_set(compound_pincount_ptr(page), 0);
 }
+
+static void compound_tail_init(struct page *head, int i)
+{
+	head[i].mapping = TAIL_MAPPING;
+	set_compound_head(&head[i], head);
+	set_page_private(&head[i], 0);
+}
+#else
+#define compound_head_init prep_compound_head
+#define compound_tail_init prep_compound_tail
+#endif
+
+void prep_compound_page(struct page *page, unsigned int order)
+{
+	__SetPageHead(page);
+	for (int i = 1; i < 1 << order; i++)
+		compound_tail_init(page, i);
+	compound_head_init(page, order);
+}
+
+static void large_free_check(struct folio *folio)
+{
+	if (folio_entire_mapcount(folio) || folio_mapcount(folio))
+		finding("large folio freed while it is mapped",
+			"mapcount %d, of it by PMDs %d", folio_mapcount(folio),
+			folio_entire_mapcount(folio));
+#ifdef HAVE_NR_PAGES_MAPPED
+	if (atomic_read(&folio->_nr_pages_mapped))
+		finding("large folio freed while it is mapped",
+			"_nr_pages_mapped %#x",
+			atomic_read(&folio->_nr_pages_mapped));
+#endif
+	if (folio_is_queued(folio))
+		finding("large folio freed while it is queued for a split",
+			"-");
+}
+
+/* ---- allocate and free ---- */
 
 static struct page *page_alloc(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
 	int i;
 
-	if (order)
+	if (order > HPAGE_PMD_ORDER || (order && !(gfp & __GFP_COMP)))
 		broken("a page of order %u is allocated", order);
 	if (should_fail(gfp))
 		return NULL;
-	i = frame_take();
+	i = frames_take(order);
 	if (i < 0)
 		return NULL;
-	__asan_unpoison_memory_region(frame(i), PAGE_SIZE);
-	page = &page_structs[i];
-	__asan_unpoison_memory_region(page, sizeof(*page));
-	memset(page, 0, sizeof(*page));
+	page = frame_page(i);
 	set_page_count(page, 1);
-	atomic_set(&page->_mapcount, -1);
-	if (gfp & __GFP_ZERO)
-		memset(frame(i), 0, PAGE_SIZE);
-	nr_used++;
+	for (i = 0; i < 1 << order; i++) {
+		atomic_set(&page[i]._mapcount, -1);
+		if (gfp & __GFP_ZERO)
+			data_clear(page_address(page + i));
+	}
+	if (order)
+		prep_compound_page(page, order);
 	return page;
 }
 
-/* Who looks a page up by its number alone, as KSM does, may find a freed one,
- * which must say that it is not the one that was meant. */
-static void poison_freed(struct page *page, unsigned int i)
+static void page_check(struct page *page, unsigned long flags)
 {
-	bool is_ksm = folio_test_ksm(page_folio(page));
-
-	page->mapping = NULL;
-	poison(i);
-	if (is_ksm)
-		__asan_unpoison_memory_region(page, sizeof(*page));
-}
-
-static void page_free(struct page *page)
-{
-	unsigned int i = page - page_structs;
-
-	if (lru_leave(page_folio(page))) {
-		__folio_clear_active(page_folio(page));
-		__folio_clear_unevictable(page_folio(page));
-	}
 	if (atomic_read(&page->_mapcount) != -1)
 		finding("page freed while it is mapped", "mapcount %d",
 			atomic_read(&page->_mapcount) + 1);
 	if (page_ref_count(page))
 		finding("page freed while it is used", "refcount %d",
 			page_ref_count(page));
-	if (test_and_clear_bit(PG_mlocked, &page->flags))
-		zone_stat[NR_MLOCK]--;
-	if (page->flags & PAGE_FLAGS_CHECK_AT_FREE)
+	if (flags & PAGE_FLAGS_CHECK_AT_FREE)
 		finding("page freed with flags that forbid it", "flags %#lx",
-			page->flags & PAGE_FLAGS_CHECK_AT_FREE);
-	freed[(first_freed + nr_freed++) % ARENA_PAGES] = i;
-	nr_used--;
-	poison_freed(page, i);
+			flags & PAGE_FLAGS_CHECK_AT_FREE);
+}
+
+/* In the second page they are the folio's. */
+static unsigned long own_flags(const struct page *page, unsigned int i)
+{
+#ifdef PAGE_FLAGS_SECOND
+	if (i == 1)
+		return page->flags & ~PAGE_FLAGS_SECOND;
+#endif
+	return page->flags;
+}
+
+static void pages_free(struct page *page, unsigned int order)
+{
+	struct folio *folio = page_folio(page);
+	bool is_ksm = folio_test_ksm(folio);
+
+	if (lru_leave(folio)) {
+		__folio_clear_active(folio);
+		__folio_clear_unevictable(folio);
+	}
+	if (test_and_clear_bit(PG_mlocked, &page->flags))
+		zone_stat[NR_MLOCK] -= 1l << order;
+	if (order)
+		large_free_check(folio);
+	for (unsigned int i = 0; i < 1u << order; i++)
+		page_check(page + i, own_flags(page + i, i));
+	/* Who looks a page up by its number alone, as KSM does, may find a
+	 * freed one, which must say that it is not the one that was meant. */
+	page->mapping = NULL;
+	frames_give(page_frame(page), order, is_ksm);
+}
+
+#ifdef HAVE_FREE_COMPOUND
+void free_compound_page(struct page *page)
+{
+	pages_free(page, compound_order(page));
+}
+
+static void folio_free(struct folio *folio)
+{
+	if (!folio_test_large(folio))
+		pages_free(&folio->page, 0);
+	else if (folio_page(folio, 1)->compound_dtor == TRANSHUGE_PAGE_DTOR)
+		free_transhuge_page(&folio->page);
+	else
+		free_compound_page(&folio->page);
+}
+#else
+static void folio_free(struct folio *folio)
+{
+	folio_unqueue_deferred_split(folio);
+	pages_free(&folio->page, folio_order(folio));
+}
+#endif
+
+/* Where a folio that has PMDs gets PTEs too, by migration, 6.1 counts some of
+ * its pages twice: docs/user-tier.md. */
+static bool is_miscounted(void)
+{
+#ifdef HAVE_NR_PAGES_MAPPED
+	return false;
+#else
+	return frames_had_large();
+#endif
 }
 
 void pages_check(void)
 {
 	lru_add_drain();
-	if (nr_used)
-		finding("pages leaked at exit", "%u pages", nr_used);
-	if (node_stat[NR_ANON_MAPPED])
+	if (frames_used())
+		finding("pages leaked at exit", "%u pages", frames_used());
+	if (node_stat[NR_ANON_MAPPED] && !is_miscounted())
 		finding("NR_ANON_MAPPED is not 0 at exit", "%ld",
 			node_stat[NR_ANON_MAPPED]);
 	if (zone_stat[NR_MLOCK])
@@ -183,8 +207,17 @@ struct page *NOPROF(__alloc_pages)(
 struct folio *__point NOPROF(__folio_alloc)(
 	gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
 {
+	struct page *page;
+
 	settle(HERE);
-	return (struct folio *)page_alloc(gfp, order);
+	page = page_alloc(gfp | __GFP_COMP, order);
+#ifdef HAVE_FREE_COMPOUND
+	if (page && order > 1)
+		prep_transhuge_page(page);
+	return (struct folio *)page;
+#else
+	return page_rmappable_folio(page);
+#endif
 }
 
 #ifdef alloc_hooks
@@ -202,7 +235,7 @@ unsigned long GET_FREE_PAGES(gfp_t gfp, unsigned int order)
 void __free_pages(struct page *page, unsigned int order)
 {
 	if (put_page_testzero(page))
-		page_free(page);
+		folio_free(page_folio(page));
 }
 
 void free_pages(unsigned long addr, unsigned int order)
@@ -213,15 +246,15 @@ void free_pages(unsigned long addr, unsigned int order)
 
 void __folio_put(struct folio *folio)
 {
-	page_free(&folio->page);
+	folio_free(folio);
 }
 
 static void folio_put_many(struct folio *folio, int refs)
 {
-	if (is_zero_pfn(folio_pfn(folio)))
+	if (is_zero_pfn(folio_pfn(folio)) || is_huge_zero(folio))
 		return;
 	if (folio_ref_sub_and_test(folio, refs))
-		page_free(&folio->page);
+		folio_free(folio);
 }
 
 #ifdef HAVE_RELEASE_PAGES_ARG
@@ -256,17 +289,20 @@ void release_pages(struct page **pages, int nr)
 
 void clear_page_orig(void *page)
 {
-	memset(page, 0, PAGE_SIZE);
+	data_clear(page);
 }
 
 void copy_page(void *to, void *from)
 {
-	memcpy(to, from, PAGE_SIZE);
+	data_copy(to, from);
 }
 
 unsigned long copy_mc_to_kernel(void *to, const void *from, unsigned int len)
 {
-	memcpy(to, from, len);
+	if (len == PAGE_SIZE)
+		data_copy(to, from);
+	else
+		memcpy(to, from, len);
 	return 0;
 }
 

@@ -19,10 +19,6 @@
 
 #include "stubs.h"
 
-/* Faults that one access may need: a copy, a retry; and as many as may fail for
- * want of memory, since what faulted then tries again */
-#define FAULTS_MAX (8 + FAILS_IN_A_ROW)
-
 #ifdef HAVE_PCPU_HOT
 DEFINE_PER_CPU_ALIGNED(struct pcpu_hot, pcpu_hot);
 #define CURRENT_TASK pcpu_hot.current_task
@@ -114,6 +110,7 @@ int model_init(char *boot, const char **ret_word)
 	task_signal.rlim[RLIMIT_STACK].rlim_cur = _STK_LIM;
 	for (unsigned int i = 0; i < MODEL_FIBERS; i++) {
 		tasks[i].signal = &task_signal;
+		refcount_set(&tasks[i].usage, 1);
 		strcpy(tasks[i].comm, "rmaptorture");
 	}
 	this_cpu_write(CURRENT_TASK, &tasks[0]);
@@ -127,6 +124,7 @@ int model_init(char *boot, const char **ret_word)
 	swap_init();
 	anon_vma_init();
 	ksm_start();
+	huge_init();
 	return boot_words(boot, ret_word);
 }
 
@@ -181,6 +179,7 @@ void model_end(void)
 			model_exit(proc);
 	}
 	ksm_end();
+	huge_check();
 	swap_check();
 	rcu_flush();
 	slab_check();
@@ -253,158 +252,6 @@ long model_call(
 	ret = calls[call].make(&regs);
 	call_done(calls[call].name);
 	return ret;
-}
-
-/* ---- memory accesses ---- */
-
-pte_t *pte_find(struct mm_struct *mm, unsigned long addr)
-{
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd;
-
-	if (pgd_none(*pgd))
-		return NULL;
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(*p4d))
-		return NULL;
-	pud = pud_offset(p4d, addr);
-	if (pud_none(*pud))
-		return NULL;
-	pmd = pmd_offset(pud, addr);
-	if (pmd_none(*pmd))
-		return NULL;
-	return pte_offset_kernel(pmd, addr);
-}
-
-static bool vma_permits(const struct vm_area_struct *vma, bool write)
-{
-	return vma->vm_flags & (write ? VM_WRITE : VM_READ);
-}
-
-/* The vma at @addr, perhaps of a stack that has grown to it, with the mm locked
- * to read; NULL and unlocked if there is none */
-static struct vm_area_struct *vma_lock_grown(
-	struct mm_struct *mm, unsigned long addr)
-{
-	struct vm_area_struct *vma;
-
-#ifdef CONFIG_LOCK_MM_AND_FIND_VMA
-	vma = lock_mm_and_find_vma(mm, addr, NULL);
-#else
-	mmap_read_lock(mm);
-	vma = vma_lookup(mm, addr);
-	if (!vma)
-		mmap_read_unlock(mm);
-#endif
-	/* What a stack grows by is always charged, but what has no VM_ACCOUNT
-	 * is not given back: a bug of 6.12 itself, docs/user-tier.md. */
-	if (vma &&
-		(vma->vm_flags & (VM_GROWSDOWN | VM_ACCOUNT)) == VM_GROWSDOWN)
-		percpu_excuse();
-	return vma;
-}
-
-/* As the x86 fault handler: under the lock of the vma, else of the mm. */
-static vm_fault_t fault(struct mm_struct *mm, unsigned long addr, bool write)
-{
-	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
-			     (write ? FAULT_FLAG_WRITE : 0);
-	struct vm_area_struct *vma;
-	vm_fault_t ret;
-
-#ifdef CONFIG_PER_VMA_LOCK
-	vma = lock_vma_under_rcu(mm, addr);
-	if (vma) {
-		ret = vma_permits(vma, write)
-			      ? handle_mm_fault(vma, addr,
-					flags | FAULT_FLAG_VMA_LOCK, NULL)
-			      : VM_FAULT_SIGSEGV;
-		if (!(ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
-			vma_end_read(vma);
-		if (!(ret & VM_FAULT_RETRY))
-			return ret;
-	}
-#endif
-	vma = vma_lock_grown(mm, addr);
-	if (!vma)
-		return VM_FAULT_SIGSEGV;
-	ret = vma_permits(vma, write) ? handle_mm_fault(vma, addr, flags, NULL)
-				      : VM_FAULT_SIGSEGV;
-	if (!(ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
-		mmap_read_unlock(mm);
-	return ret;
-}
-
-/* What the CPU does: where the PTE permits, it sets young and dirty. */
-static unsigned long *page_try(
-	struct mm_struct *mm, unsigned long addr, bool write)
-{
-	unsigned long need = _PAGE_PRESENT | _PAGE_USER;
-	pte_t *ptep = pte_find(mm, addr);
-	pte_t pte;
-
-	if (write)
-		need |= _PAGE_RW;
-	if (!ptep || (pte_flags(*ptep) & need) != need)
-		return NULL;
-	pte = pte_mkyoung(*ptep);
-	if (write)
-		pte = __pte(pte_val(pte) | _PAGE_DIRTY);
-	set_pte(ptep, pte);
-	return __va(pte_pfn(pte) << PAGE_SHIFT);
-}
-
-static int page_access(unsigned int proc, unsigned long addr, bool write,
-	unsigned long **ret_page)
-{
-	struct mm_struct *mm = process_mm[proc];
-
-	for (unsigned int i = 0; i < FAULTS_MAX; i++) {
-		unsigned long *page = page_try(mm, addr, write);
-		vm_fault_t ret;
-
-		if (page) {
-			*ret_page = page;
-			return 0;
-		}
-		act_as(proc);
-		ret = fault(mm, addr, write);
-		call_done("fault");
-		if (ret & VM_FAULT_OOM && has_failed())
-			continue;
-		if (ret & VM_FAULT_OOM)
-			return -ENOMEM;
-		if (ret & VM_FAULT_ERROR)
-			return -EFAULT;
-	}
-	finding("a fault does not end", "%s at %#lx after %d faults",
-		write ? "write" : "read", addr, FAULTS_MAX);
-}
-
-int model_store(unsigned int proc, unsigned long addr, unsigned long value)
-{
-	unsigned long *page;
-	int err = page_access(proc, addr, true, &page);
-
-	if (err)
-		return err;
-	page[0] = page[256] = page[511] = value;
-	return 0;
-}
-
-int model_load(unsigned int proc, unsigned long addr, unsigned long ret[3])
-{
-	unsigned long *page;
-	int err = page_access(proc, addr, false, &page);
-
-	if (err)
-		return err;
-	ret[0] = page[0];
-	ret[1] = page[256];
-	ret[2] = page[511];
-	return 0;
 }
 
 /* ---- BUG() and WARN() ---- */

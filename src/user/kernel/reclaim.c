@@ -16,27 +16,69 @@
 
 /* ---- out ---- */
 
-/* As shrink_folio_list() with one folio, which the caller has a reference to;
- * what it does with the age of pages is not here. Returns if it went. */
-static bool folio_out(struct folio *folio)
+#ifdef HAVE_CAN_SPLIT_PINS
+static bool can_split(struct folio *folio)
 {
-	bool is_swapped, is_gone = false;
+	return can_split_folio(folio, 1, NULL);
+}
+
+static bool wants_split(struct folio *folio)
+{
+	return folio_is_queued(folio);
+}
+#else
+static bool can_split(struct folio *folio)
+{
+	return can_split_folio(folio, NULL);
+}
+
+static bool wants_split(struct folio *folio)
+{
+	return !folio_entire_mapcount(folio);
+}
+#endif
+
+/* Slots for @folio, which is split if there are none for the whole, or if some
+ * of its pages are unmapped; the other folios go to @others. */
+static bool slots_get(struct folio *folio, struct list_head *others)
+{
+	if (folio_test_large(folio) && !folio_test_swapcache(folio) &&
+		(!can_split(folio) ||
+			(wants_split(folio) &&
+				split_folio_to_list(folio, others))))
+		return false;
+	return swap_out_begin(folio) ||
+	       (folio_test_large(folio) &&
+		       !split_folio_to_list(folio, others) &&
+		       swap_out_begin(folio));
+}
+
+/* As shrink_folio_list() with one folio, which the caller has a reference to;
+ * what it does with the age of pages is not here. Returns the pages that went.
+ */
+static unsigned long folio_out(struct folio *folio, struct list_head *others)
+{
+	unsigned long nr = 0;
+	bool is_swapped;
 
 	if (!folio_trylock(folio))
-		return false;
+		return 0;
 	if (folio_test_mlocked(folio) || !folio_test_anon(folio))
 		goto out;
 	/* MADV_FREE took the flag: such a folio is dropped, not written */
 	is_swapped = folio_test_swapbacked(folio);
-	if (is_swapped && !swap_out_begin(folio))
+	if (is_swapped && !slots_get(folio, others))
 		goto out;
-	try_to_unmap(folio, 0);
-	is_gone = !folio_mapped(folio);
-	if (is_swapped && is_gone)
+	try_to_unmap(folio,
+		folio_test_large(folio) ? TTU_SPLIT_HUGE_PMD | TTU_SYNC : 0);
+	if (folio_mapped(folio))
+		goto out;
+	nr = folio_nr_pages(folio);
+	if (is_swapped)
 		swap_out_end(folio);
 out:
 	folio_unlock(folio);
-	return is_gone;
+	return nr;
 }
 
 unsigned long reclaim_pages(struct list_head *folios)
@@ -48,7 +90,7 @@ unsigned long reclaim_pages(struct list_head *folios)
 			list_first_entry(folios, struct folio, lru);
 
 		list_del(&folio->lru);
-		nr += folio_out(folio);
+		nr += folio_out(folio, folios);
 		folio_putback_lru(folio);
 	}
 	return nr;
@@ -137,10 +179,11 @@ void folio_mark_lazyfree(struct folio *folio)
 int model_reclaim(unsigned int proc, unsigned long nr)
 {
 	unsigned long done = 0, vm_flags;
+	LIST_HEAD(folios);
 
 	act_as(proc);
-	for (unsigned int i = 1; i < ARENA_PAGES && done < nr; i++) {
-		struct folio *folio = folio_in_frame(i);
+	for (unsigned int nth = 0; frame_nth(nth) && done < nr; nth++) {
+		struct folio *folio = folio_in_frame(frame_nth(nth));
 
 		if (!folio || !folio_mapped(folio) || !folio_test_anon(folio) ||
 			!isolate(folio))
@@ -149,11 +192,12 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 		 */
 		if (fiber_now)
 			(void)folio_referenced(folio, 0, NULL, &vm_flags);
-		done += folio_out(folio);
-		folio_putback_lru(folio);
+		list_add(&folio->lru, &folios);
+		done += reclaim_pages(&folios);
 	}
+	huge_shrink();
 	call_done("reclaim");
-	return done == nr ? 0 : -EAGAIN;
+	return done >= nr ? 0 : -EAGAIN;
 }
 
 /* ---- to another place ---- */
@@ -161,30 +205,61 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 #ifdef HAVE_NEW_FOLIO
 static struct folio *target_new(struct folio *from, unsigned long private)
 {
-	return folio_alloc(GFP_HIGHUSER_MOVABLE, 0);
+	return folio_alloc(GFP_HIGHUSER_MOVABLE, folio_order(from));
 }
 #else
 static struct page *target_new(struct page *from, unsigned long private)
 {
-	return alloc_page(GFP_HIGHUSER_MOVABLE);
+	struct folio *folio = folio_alloc(
+		GFP_HIGHUSER_MOVABLE, folio_order(page_folio(from)));
+
+	return folio ? &folio->page : NULL;
 }
 #endif
+
+static bool is_shared(struct page *page)
+{
+#ifdef HAVE_LIKELY_SHARED
+	return folio_likely_mapped_shared(page_folio(page));
+#else
+	return page_mapcount(page) > 1;
+#endif
+}
+
+/* The page that @addr is mapped to, if it is one of ours */
+static struct page *page_at(struct mm_struct *mm, unsigned long addr)
+{
+	pmd_t *pmd = pmd_find(mm, addr);
+	unsigned long pfn;
+	pte_t *pte;
+
+	if (pmd && pmd_trans_huge(*pmd)) {
+		pfn = pmd_pfn(*pmd) + pte_index(addr);
+	} else {
+		pte = pte_find(mm, addr);
+		if (!pte || !pte_present(*pte))
+			return NULL;
+		pfn = pte_pfn(*pte);
+	}
+	return page_is_ours(pfn) ? pfn_to_page(pfn) : NULL;
+}
 
 static void isolate_at(struct mm_struct *mm, unsigned long addr, bool all,
 	struct list_head *folios)
 {
-	pte_t *pte = pte_find(mm, addr);
+	struct page *page = page_at(mm, addr);
 	struct folio *folio;
 
-	if (!pte || !pte_present(*pte) || !page_is_ours(pte_pfn(*pte)))
+	if (!page)
 		return;
-	folio = page_folio(pte_page(*pte));
-	if (!folio_test_anon(folio) || (!all && folio_mapcount(folio) > 1))
+	folio = page_folio(page);
+	if (!folio_test_anon(folio) || (!all && is_shared(page)))
 		return;
 	if (!isolate(folio))
 		return;
 	list_add_tail(&folio->lru, folios);
-	mod_node_page_state(folio_pgdat(folio), NR_ISOLATED_ANON, 1);
+	mod_node_page_state(
+		folio_pgdat(folio), NR_ISOLATED_ANON, folio_nr_pages(folio));
 }
 
 int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)

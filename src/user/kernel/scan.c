@@ -7,6 +7,7 @@
 #include <asm/pgtable.h>
 #include <linux/mm.h>
 
+#include "frames.h"
 #include "scan.h"
 #include "stubs.h"
 
@@ -28,32 +29,64 @@ void model_watch(unsigned long start, unsigned long end)
 {
 	if (nr_areas == MODEL_AREAS)
 		broken("more than %d areas to watch", MODEL_AREAS);
-	areas[nr_areas++] = (struct area){start, end};
+	/* what is mapped by a PMD may begin and end outside */
+	areas[nr_areas++] =
+		(struct area){start & PMD_MASK, ALIGN(end, PMD_SIZE)};
 }
 
 struct frame_seen *frame_seen(unsigned long pfn)
 {
-	return &frames[frame_index(pfn)];
-}
+	struct frame_seen *frame = &frames[frame_index(pfn)];
 
-static void sight_add(unsigned int proc, unsigned long addr, pte_t pte)
-{
-	unsigned long pfn = pte_pfn(pte);
-	struct frame_seen *frame;
-
-	if (!pte_present(pte) && !pte_none(pte) && nr_entries < ENTRIES_MAX)
-		entries[nr_entries++] =
-			(struct entry){addr, pte_val(pte), proc};
-	if (!pte_present(pte) || !page_is_ours(pfn) || nr_sights == SIGHTS_MAX)
-		return;
-	frame = frame_seen(pfn);
 	if (frame->scan != scan_number)
 		*frame =
 			(struct frame_seen){.first = NONE, .scan = scan_number};
-	sights[nr_sights] = (struct sight){
-		.addr = addr, .pfn = pfn, .proc = proc, .next = frame->first};
+	return frame;
+}
+
+static void page_add(
+	unsigned int proc, unsigned long addr, unsigned long pfn, bool is_huge)
+{
+	struct frame_seen *frame;
+
+	if (!page_is_ours(pfn) || nr_sights == SIGHTS_MAX)
+		return;
+	frame = frame_seen(pfn);
+	sights[nr_sights] = (struct sight){.addr = addr,
+		.pfn = pfn,
+		.proc = proc,
+		.next = frame->first,
+		.is_huge = is_huge};
 	frame->first = nr_sights++;
 	frame->nr++;
+	frame->nr_huge += is_huge;
+}
+
+static void entry_add(
+	unsigned int proc, unsigned long addr, unsigned long val, bool is_huge)
+{
+	if (nr_entries < ENTRIES_MAX)
+		entries[nr_entries++] =
+			(struct entry){addr, val, proc, is_huge};
+}
+
+static void pte_add(unsigned int proc, unsigned long addr, pte_t pte)
+{
+	if (pte_present(pte))
+		page_add(proc, addr, pte_pfn(pte), false);
+	else if (!pte_none(pte))
+		entry_add(proc, addr, pte_val(pte), false);
+}
+
+static void pmd_add(
+	unsigned int proc, unsigned long addr, unsigned long end, pmd_t pmd)
+{
+	if (!pmd_present(pmd)) {
+		entry_add(proc, addr, pmd_val(pmd), true);
+		return;
+	}
+	for (; addr < end && !is_huge_zero_pmd(pmd); addr += PAGE_SIZE)
+		page_add(proc, addr, pmd_pfn(pmd) + pte_index(addr), true);
 }
 
 static bool all_empty(const pte_t *pte)
@@ -75,7 +108,7 @@ static void scan_table(unsigned int proc, unsigned long addr, unsigned long end,
 
 		for (unsigned int i = 0; i < PTES_AT_ONCE; i++) {
 			if (!empty)
-				sight_add(proc, addr, pte[i]);
+				pte_add(proc, addr, pte[i]);
 			addr += PAGE_SIZE;
 		}
 		pte += PTES_AT_ONCE;
@@ -87,11 +120,16 @@ static void scan_area(unsigned int proc, const struct area *area)
 	unsigned long addr = area->start, next;
 
 	for (; addr < area->end; addr = next) {
-		pte_t *pte = pte_find(process_mm[proc], addr);
+		pmd_t *pmd = pmd_find(process_mm[proc], addr);
 
 		next = min((addr | ~PMD_MASK) + 1, area->end);
-		if (pte)
-			scan_table(proc, addr, next, pte);
+		if (!pmd)
+			continue;
+		if (pmd_trans_huge(*pmd) || !pmd_present(*pmd))
+			pmd_add(proc, addr, next, *pmd);
+		else
+			scan_table(
+				proc, addr, next, pte_offset_kernel(pmd, addr));
 	}
 }
 

@@ -217,7 +217,17 @@ void *NOPROF(__kmalloc)(size_t size, gfp_t gfp)
 }
 
 #ifdef alloc_hooks
+void *__kmalloc_cache_noprof(struct kmem_cache *cache, gfp_t gfp, size_t size)
+{
+	return kmalloc_any(size, gfp);
+}
+
 void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node)
+{
+	return kmalloc_any(size, gfp);
+}
+#else
+void *kmalloc_trace(struct kmem_cache *cache, gfp_t gfp, size_t size)
 {
 	return kmalloc_any(size, gfp);
 }

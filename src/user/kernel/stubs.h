@@ -28,8 +28,25 @@ bool rcu_has_readers(void);
 void settle(unsigned long pc);
 extern struct task_struct tasks[MODEL_FIBERS];
 
+/* ---- what a page of a program holds ---- */
+#define DATA_WORDS 3
+static const unsigned short data_word[DATA_WORDS] = {0, 256, 511};
+
+static inline void data_put(
+	unsigned long *page, const unsigned long words[DATA_WORDS])
+{
+	for (unsigned int i = 0; i < DATA_WORDS; i++)
+		page[data_word[i]] = words[i];
+}
+
+static inline void data_get(
+	const unsigned long *page, unsigned long ret[DATA_WORDS])
+{
+	for (unsigned int i = 0; i < DATA_WORDS; i++)
+		ret[i] = page[data_word[i]];
+}
+
 /* ---- pages.c: physical memory ---- */
-#define ARENA_PAGES 16384
 void pages_init(void);
 void pages_begin(void);
 /** pages_check() - is all memory free again, are all counters 0? */
@@ -39,8 +56,28 @@ bool page_is_ours(unsigned long pfn);
 /** frame_index() - 0 .. ARENA_PAGES - 1 */
 unsigned int frame_index(unsigned long pfn);
 
-/** folio_in_frame() - the folio in use there, or NULL */
+/** frame_nth() - frames that may be in use, the oldest first, from 0; 0: there
+ *  are no more */
+unsigned int frame_nth(unsigned int nth);
+/** folio_in_frame() - the folio that begins there, or NULL */
 struct folio *folio_in_frame(unsigned int frame);
+
+/* ---- huge.c: transparent huge pages ---- */
+void huge_init(void);
+/** huge_shrink() - what reclaim asks of caches: splits that were put off */
+void huge_shrink(void);
+/** huge_check() - is nothing left, when all have exited? */
+void huge_check(void);
+static inline bool is_huge_zero(struct folio *folio)
+{
+#ifdef HAVE_HUGE_ZERO_FOLIO
+	return is_huge_zero_folio(folio);
+#else
+	return is_huge_zero_page(&folio->page);
+#endif
+}
+/** folio_is_queued() - is it on the list of splits that were put off? */
+bool folio_is_queued(struct folio *folio);
 
 /* ---- reclaim.c ---- */
 /** lru_leave() - PG_lru goes; false: it was not there */
@@ -63,8 +100,8 @@ void swap_out_end(struct folio *folio);
 void swap_scan_begin(void);
 void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
 	bool exclusive, const char *op);
-/** swap_shares() - PTEs that hold the entry of @folio, in the swap cache */
-unsigned int swap_shares(struct folio *folio);
+/** swap_shares() - PTEs that hold the entry of @page, in the swap cache */
+unsigned int swap_shares(struct page *page);
 
 /* ---- slab.c ---- */
 /* The kernel has loops that end only when memory comes back. */
@@ -111,6 +148,9 @@ void ksm_end(void);
 void act_as(unsigned int proc);
 void call_done(const char *op);
 extern struct mm_struct *process_mm[MODEL_PROCS];
+/** pmd_find() - the entry for @addr of the table above, NULL if there is none
+ */
+pmd_t *pmd_find(struct mm_struct *mm, unsigned long addr);
 /** pte_find() - the entry for @addr, NULL without a page table */
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
 

@@ -86,19 +86,30 @@ void slot_settle(swp_entry_t entry, const struct slot *slot)
 		device_of(entry)->nr_used--;
 }
 
-swp_entry_t slot_take(unsigned int type)
+static bool are_free(const struct slot *slot, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (slot[i].count || slot[i].is_cached)
+			return false;
+	}
+	return true;
+}
+
+swp_entry_t slots_take(unsigned int type, unsigned int nr)
 {
 	struct swap_device *device = &devices[type];
 
-	for (unsigned int i = 0; i < SLOTS - 1; i++) {
-		unsigned int at = device->next;
-		struct slot *slot = &device->slot[at];
+	for (unsigned int i = 0; i < SLOTS; i += nr) {
+		unsigned int at = ALIGN(device->next, nr);
 
-		device->next = at + 1 < SLOTS ? at + 1 : 1;
-		if (slot->count || slot->is_cached)
+		if (at + nr > SLOTS)
+			at = nr; /* the first is never used */
+		device->next = at + nr;
+		if (!are_free(&device->slot[at], nr))
 			continue;
-		slot->is_cached = true;
-		device->nr_used++;
+		for (unsigned int j = 0; j < nr; j++)
+			device->slot[at + j].is_cached = true;
+		device->nr_used += nr;
 		return swp_entry(type, at);
 	}
 	return (swp_entry_t){0};
@@ -180,6 +191,8 @@ int swapcache_prepare(swp_entry_t entry, int nr)
 {
 	struct slot *slot = slot_seen(entry);
 
+	if (nr != 1)
+		broken("%d pages are read past the swap cache", nr);
 	if (!slot)
 		return -ENOENT;
 	if (slot->is_cached)
@@ -256,11 +269,13 @@ void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
 			addr, slot->count);
 }
 
-unsigned int swap_shares(struct folio *folio)
+unsigned int swap_shares(struct page *page)
 {
+	struct folio *folio = page_folio(page);
+
 	if (!folio_test_swapcache(folio))
 		return 0;
-	return slot_of(folio_entry(folio))->count;
+	return slot_of(page_entry(folio, page))->count;
 }
 
 static void device_check(struct swap_device *device)

@@ -11,45 +11,77 @@
 #include <linux/swapops.h>
 #include <linux/xarray.h>
 
+#include "frames.h"
 #include "mm/internal.h"
 #include "mm/swap.h"
 #include "stubs.h"
 #include "swap_slots.h"
 
-/* @folio, locked, gets @entry, whose slot is marked cached. */
+/* Where each page of a folio has its entry: its ->private. */
+static void entries_set(struct folio *folio, swp_entry_t entry)
+{
+#ifdef HAVE_FOLIO_SWAP
+	folio->swap = entry;
+#else
+	for (long i = 0; i < folio_nr_pages(folio); i++)
+		set_page_private(
+			folio_page(folio, i), entry.val ? entry.val + i : 0);
+#endif
+}
+
+/* @folio, locked, gets @entry and those behind it, whose slots are marked
+ * cached. */
 static int cache_add(struct folio *folio, swp_entry_t entry)
 {
 	struct xarray *pages = &device_of(entry)->space.i_pages;
-	int err;
+	long nr = folio_nr_pages(folio);
 
 	if (should_fail(GFP_NOWAIT))
 		return -ENOMEM;
-	err = xa_err(xa_store(
-		pages, swp_offset(entry), folio, GFP_KERNEL | __GFP_NOFAIL));
-	if (err)
-		return err;
-	folio_get(folio);
+	for (long i = 0; i < nr; i++) {
+		int err = xa_err(xa_store(pages, swp_offset(entry) + i, folio,
+			GFP_KERNEL | __GFP_NOFAIL));
+
+		if (err)
+			return err;
+	}
+	folio_ref_add(folio, nr);
 	folio_set_swapcache(folio);
-	folio->private = (void *)entry.val;
+	frame_cached(page_frame(&folio->page));
+	entries_set(folio, entry);
 	return 0;
 }
 
 static void cache_drop(struct folio *folio)
 {
 	swp_entry_t entry = folio_entry(folio);
-	struct slot *slot = slot_of(entry);
+	long nr = folio_nr_pages(folio);
 
-	(void)xa_erase(&device_of(entry)->space.i_pages, swp_offset(entry));
-	folio->private = NULL;
+	entries_set(folio, (swp_entry_t){0});
 	folio_clear_swapcache(folio);
-	slot->is_cached = false;
-	slot_settle(entry, slot);
-	folio_put(folio);
+	for (long i = 0; i < nr; i++) {
+		swp_entry_t one = entry_next(entry, i);
+		struct slot *slot = slot_of(one);
+
+		(void)xa_erase(&device_of(one)->space.i_pages, swp_offset(one));
+		slot->is_cached = false;
+		slot_settle(one, slot);
+	}
+	folio_put_refs(folio, nr);
+}
+
+static bool is_swapped(struct folio *folio)
+{
+	for (long i = 0; i < folio_nr_pages(folio); i++) {
+		if (slot_of(entry_next(folio_entry(folio), i))->count)
+			return true;
+	}
+	return false;
 }
 
 bool folio_free_swap(struct folio *folio)
 {
-	if (!folio_test_swapcache(folio) || slot_of(folio_entry(folio))->count)
+	if (!folio_test_swapcache(folio) || is_swapped(folio))
 		return false;
 	cache_drop(folio);
 	folio_mark_dirty(folio);
@@ -94,6 +126,17 @@ void free_pages_and_swap_cache(struct page **pages, int nr)
 }
 #endif
 
+void free_page_and_swap_cache(struct page *page)
+{
+#ifdef HAVE_SWAP_FREE_NR
+	free_swap_cache(page_folio(page));
+#else
+	free_swap_cache(page);
+#endif
+	if (!is_huge_zero(page_folio(page)))
+		put_page(page);
+}
+
 struct folio *swap_cache_get_folio(
 	swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr)
 {
@@ -125,8 +168,8 @@ void *get_shadow_from_swap_cache(swp_entry_t entry)
 
 static void slot_read(struct folio *folio)
 {
-	memcpy(folio_address(folio), slot_of(folio_entry(folio))->data,
-		PAGE_SIZE);
+	clear_page(folio_address(folio));
+	data_put(folio_address(folio), slot_of(folio_entry(folio))->data);
 	folio_mark_uptodate(folio);
 	/* As zswap_load(): past the swap cache, no copy is left. Without it
 	 * MADV_FREE may take a page that fork shares: docs/user-tier.md */
@@ -224,16 +267,18 @@ struct page *read_swap_cache_async(swp_entry_t entry, gfp_t gfp,
 
 bool swap_out_begin(struct folio *folio)
 {
+	unsigned int nr = folio_nr_pages(folio);
 	swp_entry_t entry;
 
 	if (folio_test_swapcache(folio))
 		return true;
-	entry = slot_take(folio->index & 1);
+	entry = slots_take(folio->index / nr & 1, nr);
 	if (!entry.val)
 		return false;
 	if (cache_add(folio, entry)) {
-		slot_of(entry)->is_cached = false;
-		device_of(entry)->nr_used--;
+		for (unsigned int i = 0; i < nr; i++)
+			slot_of(entry_next(entry, i))->is_cached = false;
+		device_of(entry)->nr_used -= nr;
 		return false;
 	}
 	folio_mark_dirty(folio);
@@ -242,9 +287,12 @@ bool swap_out_begin(struct folio *folio)
 
 void swap_out_end(struct folio *folio)
 {
-	memcpy(slot_of(folio_entry(folio))->data, folio_address(folio),
-		PAGE_SIZE);
+	long nr = folio_nr_pages(folio);
+
+	for (long i = 0; i < nr; i++)
+		data_get(page_address(folio_page(folio, i)),
+			slot_of(entry_next(folio_entry(folio), i))->data);
 	folio_clear_dirty(folio);
-	if (folio_ref_count(folio) == 2)
+	if (folio_ref_count(folio) == 1 + nr)
 		cache_drop(folio);
 }

@@ -16,7 +16,7 @@ struct slot {
 	unsigned int count;
 	bool is_cached;
 	unsigned int scan, seen; /* PTEs that the latest scan saw */
-	char data[PAGE_SIZE];
+	unsigned long data[DATA_WORDS];
 };
 
 struct swap_device {
@@ -36,9 +36,10 @@ struct slot *slot_of(swp_entry_t entry);
 struct slot *slot_seen(swp_entry_t entry);
 /** slot_settle() - after a count or the cache let go of @slot, of @entry */
 void slot_settle(swp_entry_t entry, const struct slot *slot);
-/** slot_take() - a slot of device @type that is in the cache and has no PTE; 0:
- *  there is none */
-swp_entry_t slot_take(unsigned int type);
+/** slots_take() - @nr slots of device @type in a row, of which the first is a
+ *  multiple of @nr (a power of 2), in the cache and without a PTE; 0: there are
+ *  none */
+swp_entry_t slots_take(unsigned int type, unsigned int nr);
 
 static inline swp_entry_t entry_next(swp_entry_t entry, int i)
 {
@@ -49,6 +50,12 @@ static inline swp_entry_t entry_next(swp_entry_t entry, int i)
 static inline swp_entry_t folio_entry(const struct folio *folio)
 {
 	return (swp_entry_t){(unsigned long)folio->private};
+}
+
+/** page_entry() - of a page of one */
+static inline swp_entry_t page_entry(struct folio *folio, struct page *page)
+{
+	return entry_next(folio_entry(folio), folio_page_idx(folio, page));
 }
 
 #endif

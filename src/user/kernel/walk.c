@@ -17,7 +17,7 @@ static unsigned int walk_number;
 /* struct walk - one walk of one folio */
 struct walk {
 	const char *op;
-	unsigned long pfn;
+	unsigned long pfn; /* of its first page */
 	unsigned int nr_found, nr_visits;
 };
 
@@ -44,12 +44,55 @@ static struct sight *sight_find(
 	return i == NONE ? NULL : &sights[i];
 }
 
+/* The walk found page @pfn at @addr. */
+static void found(struct walk *walk, unsigned long pfn, unsigned int proc,
+	unsigned long addr)
+{
+	struct sight *sight = sight_find(pfn, proc, addr);
+
+	if (!sight)
+		return; /* another page is there by now: walkers look */
+	/* KSM looks at forks of a page from each mapping of it */
+	if (sight->walk == walk_number &&
+		folio_test_ksm(page_folio(pfn_to_page(pfn))))
+		return;
+	if (sight->walk == walk_number)
+		finding("rmap walk finds a mapping twice", "after %s: p%u %#lx",
+			walk->op, proc, addr);
+	sight->walk = walk_number;
+	walk->nr_found++;
+}
+
+/* Of a large folio the walk is led to the first page that is in the vma; what
+ * is mapped from there on walkers ask page_vma_mapped_walk(). */
+static void found_large(struct walk *walk, struct folio *folio,
+	struct vm_area_struct *vma, unsigned int proc, unsigned long addr)
+{
+	DEFINE_FOLIO_VMA_WALK(pvmw, folio, vma, addr, 0);
+	unsigned long nr = folio_nr_pages(folio);
+
+	while (page_vma_mapped_walk(&pvmw)) {
+		unsigned long pfn = walk->pfn;
+
+		if (pvmw.pte) {
+			pfn = pte_pfn(*pvmw.pte);
+			nr = 1;
+		}
+		if (page_folio(pfn_to_page(pfn)) != folio)
+			finding("rmap walk finds a page of another folio",
+				"after %s: p%u %#lx", walk->op, proc,
+				pvmw.address);
+		for (unsigned long i = 0; i < nr; i++)
+			found(walk, pfn + i, proc,
+				pvmw.address + i * PAGE_SIZE);
+	}
+}
+
 static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	unsigned long addr, void *arg)
 {
 	struct walk *walk = arg;
 	unsigned int proc = proc_of(vma->vm_mm);
-	struct sight *sight;
 
 	walk->nr_visits++;
 	if (proc == MODEL_PROCS)
@@ -58,42 +101,37 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	if (addr < vma->vm_start || addr >= vma->vm_end)
 		finding("rmap walk leaves the vma", "after %s: p%u %#lx",
 			walk->op, proc, addr);
-	sight = sight_find(walk->pfn, proc, addr);
-	if (!sight)
-		return true; /* another page is there by now: walkers look */
-	/* KSM looks at forks of a page from each mapping of it */
-	if (sight->walk == walk_number && folio_test_ksm(folio))
-		return true;
-	if (sight->walk == walk_number)
-		finding("rmap walk finds a mapping twice", "after %s: p%u %#lx",
-			walk->op, proc, addr);
-	sight->walk = walk_number;
-	walk->nr_found++;
+	if (folio_test_large(folio))
+		found_large(walk, folio, vma, proc, addr);
+	else
+		found(walk, walk->pfn, proc, addr);
 	return true;
 }
 
-static void missed(unsigned long pfn, const struct walk *walk)
+static void missed(struct folio *folio, const struct walk *walk)
 {
-	int i = frame_seen(pfn)->first;
+	int i = NONE;
 
 	/* KSM knows what ksmd has seen: not the other side of a fork that came
 	 * before the merge, nor what was swapped in at another address. So it
 	 * is in 6.12. */
-	if (folio_test_ksm(page_folio(pfn_to_page(pfn))))
+	if (folio_test_ksm(folio))
 		return;
-	while (sights[i].walk == walk_number)
-		i = sights[i].next;
+	for (unsigned long pfn = walk->pfn; i == NONE; pfn++) {
+		i = frame_seen(pfn)->first;
+		while (i != NONE && sights[i].walk == walk_number)
+			i = sights[i].next;
+	}
 	finding("rmap walk misses a mapping",
-		"after %s: the page of p%u %#lx is mapped %u times, the walk "
-		"finds %u",
-		walk->op, sights[i].proc, sights[i].addr, frame_seen(pfn)->nr,
-		walk->nr_found);
+		"after %s: the page of p%u %#lx is mapped, the walk finds %u "
+		"of %u mappings of the folio's pages",
+		walk->op, sights[i].proc, sights[i].addr, walk->nr_found,
+		folio_sights(folio));
 }
 
-static void walk_folio(unsigned long pfn, const char *op)
+static void walk_folio(struct folio *folio, const char *op)
 {
-	struct folio *folio = page_folio(pfn_to_page(pfn));
-	struct walk walk = {.op = op, .pfn = pfn};
+	struct walk walk = {.op = op, .pfn = folio_pfn(folio)};
 	struct rmap_walk_control control = {.rmap_one = walk_one, .arg = &walk};
 
 	walk_number++;
@@ -101,8 +139,8 @@ static void walk_folio(unsigned long pfn, const char *op)
 	rmap_walk(folio, &control);
 	folio_unlock(folio);
 	most_visits = max(most_visits, walk.nr_visits);
-	if (walk.nr_found != frame_seen(pfn)->nr)
-		missed(pfn, &walk);
+	if (walk.nr_found != folio_sights(folio))
+		missed(folio, &walk);
 }
 
 static void mapcount_check(unsigned long pfn, const char *op)
@@ -121,13 +159,12 @@ static void mapcount_check(unsigned long pfn, const char *op)
 static void exclusive_check(unsigned long pfn, const char *op)
 {
 	struct page *page = pfn_to_page(pfn);
-	struct folio *folio = page_folio(page);
-	unsigned int nr = frame_seen(pfn)->nr + swap_shares(folio);
+	unsigned int nr = frame_seen(pfn)->nr + swap_shares(page);
 
-	if (folio_test_anon(folio) && PageAnonExclusive(page) && nr > 1)
+	if (PageAnon(page) && PageAnonExclusive(page) && nr > 1)
 		finding("exclusive page is shared",
 			"after %s: PTEs map it %u times, %u hold its entry", op,
-			frame_seen(pfn)->nr, swap_shares(folio));
+			frame_seen(pfn)->nr, swap_shares(page));
 }
 
 static void entries_check(const char *op)
@@ -137,7 +174,7 @@ static void entries_check(const char *op)
 		pte_t pte = {.pte = entries[i].pte};
 		swp_entry_t entry = pte_to_swp_entry(pte);
 
-		if (is_migration_entry(entry))
+		if (entries[i].is_huge || is_migration_entry(entry))
 			finding("migration entry left behind",
 				"after %s: p%u %#lx", op, entries[i].proc,
 				entries[i].addr);
@@ -148,28 +185,40 @@ static void entries_check(const char *op)
 }
 
 /* folio_referenced() walks with all that reclaim walks with. */
-static void young_check(unsigned long pfn, const char *op)
+static void young_check(struct folio *folio, const char *op)
 {
-	struct folio *folio = page_folio(pfn_to_page(pfn));
-	unsigned int nr = 0, seen;
 	unsigned long flags;
+	unsigned int nr, seen;
+	bool is_locked = false;
 
 	if (folio_test_ksm(folio))
 		return; /* see missed() */
-	for (int i = frame_seen(pfn)->first; i != NONE; i = sights[i].next) {
-		pte_t *pte =
-			pte_find(process_mm[sights[i].proc], sights[i].addr);
-
-		nr += pte && pte_young(*pte);
-	}
+	nr = folio_young(folio, &is_locked);
 	folio_trylock(folio);
 	seen = folio_referenced(folio, 1, NULL, &flags);
 	folio_unlock(folio);
-	if (seen != nr && !(flags & VM_LOCKED))
+	if (seen != nr && !is_locked)
 		finding("folio_referenced() miscounts",
-			"after %s: %u of the page's mappings are young, it "
+			"after %s: %u of the folio's mappings are young, it "
 			"finds %u",
 			op, nr, seen);
+}
+
+/* All pages of a large folio at once */
+static void check_large(
+	struct folio *folio, unsigned int checks, const char *op)
+{
+	unsigned long pfn = folio_pfn(folio);
+
+	if (frame_seen(pfn)->is_checked)
+		return;
+	frame_seen(pfn)->is_checked = true;
+	large_check(folio, op);
+	for (long i = 0; i < folio_nr_pages(folio); i++)
+		exclusive_check(pfn + i, op);
+	walk_folio(folio, op);
+	if (checks & CHECK_YOUNG)
+		young_check(folio, op);
 }
 
 /* Do @a and the sight behind it differ in more than the place? */
@@ -196,9 +245,16 @@ void walk_check(unsigned int checks, const char *op)
 	entries_check(op);
 	for (unsigned int i = 0; i < nr_sights; i++) {
 		unsigned long pfn = sights[i].pfn;
-		bool run = is_run(i);
-		bool first = frame_seen(pfn)->first == (int)i;
+		struct folio *folio = page_folio(pfn_to_page(pfn));
+		bool run, first;
 
+		if (folio_test_large(folio)) {
+			check_large(folio, checks, op);
+			was_run = false;
+			continue;
+		}
+		run = is_run(i);
+		first = frame_seen(pfn)->first == (int)i;
 		/* the middle of a run says what its ends say */
 		if (!(checks & CHECK_ALL) && run && was_run)
 			continue;
@@ -207,8 +263,8 @@ void walk_check(unsigned int checks, const char *op)
 			continue; /* once a frame */
 		mapcount_check(pfn, op);
 		exclusive_check(pfn, op);
-		walk_folio(pfn, op);
+		walk_folio(folio, op);
 		if (checks & CHECK_YOUNG)
-			young_check(pfn, op);
+			young_check(folio, op);
 	}
 }
