@@ -158,6 +158,27 @@ static const struct shadow_case shadow_cases[] = {
 	{"a move that grows brings zeros",
 		ANON "p0 mremap v0:4 v2:6 0\np0 expect v2:6\n",
 		"3=1@0+0,1@0+1,z,z,z,z", NULL},
+	{"UFFDIO_MOVE takes the pages along, and leaves zeros",
+		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
+		     "p0 expect v2:2\np0 expect v0:2\n",
+		"4=1@0+0,1@0+1 5=z,z", NULL},
+	{"all of them",
+		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
+		     "p0 expect v2:2\n",
+		"4=1@0+0,z", "lost write"},
+	{"none of which stays",
+		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
+		     "p0 expect v0:1\n",
+		"4=1", "stale page"},
+	{"failing, it may have moved some, and drops what was there",
+		ANON "p0 mmap v2:2 rw anon\np0 touch v2:2\n"
+		     "p0 uffd_move v0:2 v2:2\np0 expect v2:2\n"
+		     "p0 expect v0:2\n",
+		"4!16 5=1@0+0,z 6=z,1", NULL},
+	{"but nothing else",
+		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
+		     "p0 expect v2:2\n",
+		"3!16 4=1@0+1", "stale page"},
 	{"a refused move changes nothing",
 		ANON "p0 mremap v0:2 v0+1:2 0\np0 expect v0:1\n", "2!22 3=f",
 		"lost mapping"},

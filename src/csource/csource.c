@@ -58,6 +58,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_RMAP_FSCK] = "rmap_fsck",
 	[RUN_PIN] = "pin",
 	[RUN_UNPIN] = "unpin",
+	[RUN_UFFD_MOVE] = "uffd_move",
 };
 
 /* flags, number of the file in make_mmap() */
@@ -108,6 +109,10 @@ static void call_args(
 			prog_stamp(call->proc, i, range->slot, range->page));
 	} else if (run == RUN_EXPECT) {
 		arg[2] = range->page;
+	} else if (run == RUN_UFFD_MOVE) {
+		range = &call->arg[1].range;
+		arg[2] = prog_addr(range->slot, range->page);
+		arg[3] = (uint64_t)range->pages * PROG_PAGE_SIZE;
 	} else {
 		arg[2] = call_bits(call, 1);
 		arg[3] = call_bits(call, 2);

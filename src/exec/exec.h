@@ -290,6 +290,11 @@ uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
 long pin_take(const struct actor *actor, uint64_t addr, uint64_t len);
 long pin_drop(const struct actor *actor);
 
+/** uffd_move() - uffd.c: the pages of @len bytes at @from go to @to, whose own
+ *  are dropped first, by UFFDIO_MOVE. Both are private and anonymous, with the
+ *  same rights, or it fails. 0, or negative errno: some may have moved. */
+long uffd_move(uint64_t to, uint64_t from, uint64_t len);
+
 /** rmap_fsck() - compare the caller's slots with their reverse mapping.
  *  0, -EUCLEAN: errors, other negative errno: not checked */
 long rmap_fsck(const struct guest *guest);

@@ -357,6 +357,18 @@ static long run_unpin(const struct making *m)
 	return pin_drop(m->actor);
 }
 
+static long run_uffd_move(const struct making *m)
+{
+	const struct range *from = &m->call->arg[0].range;
+	const struct range *to = &m->call->arg[1].range;
+	long err;
+
+	if (from->pages != to->pages)
+		return -EINVAL;
+	err = uffd_move(range_addr(to), range_addr(from), range_len(from));
+	return err ? err : from->pages;
+}
+
 static long (*const handlers[])(const struct making *m) = {
 	[RUN_SYSCALL] = run_syscall,
 	[RUN_MMAP] = run_mmap,
@@ -375,6 +387,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_RMAP_FSCK] = run_rmap_fsck,
 	[RUN_PIN] = run_pin,
 	[RUN_UNPIN] = run_unpin,
+	[RUN_UFFD_MOVE] = run_uffd_move,
 };
 
 void call_prepare(const struct actor *actor, uint32_t i)

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,22 @@ static bool has_io_uring(void)
 	return fd >= 0;
 }
 
+#ifndef UFFD_FEATURE_MOVE /* Linux 6.8 */
+#define UFFD_FEATURE_MOVE (1 << 16)
+#endif
+
+static bool has_uffd_move(void)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API, .features = UFFD_FEATURE_MOVE};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool has = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 static const struct {
 	uint32_t cap;
 	const char *path; /* NULL: ask @has */
@@ -136,6 +153,7 @@ static const struct {
 	{CAP_FAIL, NULL, has_fail},
 	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
 	{CAP_IO_URING, NULL, has_io_uring},
+	{CAP_UFFD_MOVE, NULL, has_uffd_move},
 };
 
 uint32_t probe_caps(void)

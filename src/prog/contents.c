@@ -250,7 +250,7 @@ static bool call_covers(const struct call *call, struct page_at at)
 		call_bits(call, 2) == BACKING_STACK)
 		return range->slot == at.slot && at.page < range->page;
 	range = &call->arg[1].range;
-	return ops[call->op].effect == EFFECT_MOVES &&
+	return ops[call->op].arg[1].kind == ARG_RANGE &&
 	       range_has(range, range->pages, at);
 }
 

@@ -267,6 +267,7 @@ int (*const effects[EFFECT_FROM_VALUE])(
 	[EFFECT_ADDS] = do_adds,
 	[EFFECT_UNMAPS] = do_unmaps,
 	[EFFECT_MOVES] = effect_moves,
+	[EFFECT_FILLS] = effect_fills,
 	[EFFECT_RESIZES] = effect_resizes,
 	[EFFECT_PROTECTS] = do_protects,
 	[EFFECT_ZEROES] = do_zeroes,

@@ -14,6 +14,8 @@ extern int (*const effects[EFFECT_FROM_VALUE])(
 	struct world *w, const struct deed *deed, const struct call *call);
 int effect_moves(
 	struct world *w, const struct deed *deed, const struct call *call);
+int effect_fills(
+	struct world *w, const struct deed *deed, const struct call *call);
 int effect_resizes(
 	struct world *w, const struct deed *deed, const struct call *call);
 

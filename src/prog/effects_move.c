@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mremap does to contents.
+ * What mremap and UFFDIO_MOVE do to contents.
  *
- * Source, v6.12: mm/mremap.c (mremap_to() unmaps the target before it looks at
- * the source; move_vma() on what it leaves when it runs out of memory).
+ * Sources, v6.12: mm/mremap.c (mremap_to() unmaps the target before it looks at
+ * the source; move_vma() on what it leaves when it runs out of memory);
+ * mm/userfaultfd.c (move_pages() goes page by page, and stops at the first that
+ * others share).
  */
 #include "prog/effects.h"
 
@@ -43,6 +45,12 @@ static struct cell grown_cell(
 	return cell;
 }
 
+static bool ranges_overlap(const struct range *a, const struct range *b)
+{
+	return a->slot == b->slot && a->page < b->page + b->pages &&
+	       b->page < a->page + a->pages;
+}
+
 /* mremap says so before it has changed anything */
 static bool move_is_refused(const struct call *call, int32_t err)
 {
@@ -52,8 +60,7 @@ static bool move_is_refused(const struct call *call, int32_t err)
 	if (err != -EINVAL)
 		return false;
 	return (call->arg[2].num && from->pages != to->pages) ||
-	       (from->slot == to->slot && from->page < to->page + to->pages &&
-		       to->page < from->page + from->pages);
+	       ranges_overlap(from, to);
 }
 
 /* Is either end of a page's move, under way, also changed by another call? */
@@ -144,6 +151,48 @@ int effect_moves(
 			cell = cell_emptied(cell);
 		from_deed.raced = move_is_raced(w, deed, call, i);
 		cell_put(w, &from_deed, page_of(from, i), cell);
+	}
+	return 0;
+}
+
+/* @to, whose pages were dropped, with the page of @from */
+static struct cell filled_cell(struct world *w, const struct deed *deed,
+	struct cell to, struct cell from)
+{
+	if (cell_is_moving(w, &to) || cell_is_moving(w, &from) ||
+		from.kind != KIND_PRIVATE || from.map == MAYBE)
+		return cell_wide(w, &to);
+	if (deed->sure) { /* both were private and anonymous, or it fails */
+		to.map = SURE_YES;
+		to.kind = KIND_PRIVATE;
+		to.base = BASE_ZERO;
+	}
+	to.data = from.data;
+	return to;
+}
+
+int effect_fills(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	const struct call_result *res = &w->result->call[deed->call];
+	const struct range *from = &call->arg[0].range;
+	const struct range *to = &call->arg[1].range;
+	struct deed page = *deed;
+
+	if (from->pages != to->pages || ranges_overlap(from, to) ||
+		(res->state == CALL_DONE && res->err == -ENOSYS))
+		return 0;
+	for (uint32_t i = 0; i < from->pages; i++) {
+		struct cell source = *cell_at(w, deed->proc, page_of(from, i));
+		struct cell target = *cell_at(w, deed->proc, page_of(to, i));
+
+		page.raced = move_is_raced(w, deed, call, i);
+		if (!deed->sure)
+			cell_put(
+				w, &page, page_of(to, i), cell_emptied(target));
+		cell_put(w, &page, page_of(to, i),
+			filled_cell(w, deed, target, source));
+		cell_put(w, &page, page_of(from, i), cell_emptied(source));
 	}
 	return 0;
 }

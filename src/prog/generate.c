@@ -85,7 +85,7 @@ static void gen_follow_up(struct gen *gen, struct call *call)
 	enum effect last = call_effect(&gen->last);
 
 	/* what is new is the last one's only */
-	if (last == EFFECT_MOVES)
+	if (last == EFFECT_MOVES || last == EFFECT_FILLS)
 		range = &gen->last.arg[1].range;
 	if (gen_makes_new(&gen->last) || last == EFFECT_MOVES)
 		call->proc = gen->last.proc;
@@ -118,8 +118,9 @@ static bool is_slow(const struct call *call)
 	enum effect effect = call_effect(call);
 
 	return ops[call->op].effect == EFFECT_FROM_VALUE ||
-	       effect == EFFECT_MOVES || effect == EFFECT_UNMAPS ||
-	       effect == EFFECT_FORKS || effect == EFFECT_EXITS ||
+	       effect == EFFECT_MOVES || effect == EFFECT_FILLS ||
+	       effect == EFFECT_UNMAPS || effect == EFFECT_FORKS ||
+	       effect == EFFECT_EXITS ||
 	       (effect == EFFECT_KEEPS && ops[call->op].run != RUN_BARRIER);
 }
 

@@ -197,6 +197,26 @@ static struct range gen_target(
 	return to;
 }
 
+/* What is mapped elsewhere, to be filled from @from, which gets as long */
+static struct range gen_filled(
+	struct gen *gen, uint32_t proc, struct range *from)
+{
+	uint32_t nr = gen->nr[proc];
+	struct range to = gen_target(gen, proc, from);
+
+	for (int tries = 0; nr && tries < 4; tries++) {
+		struct range area =
+			gen->area[proc][rng_below(gen->rng, nr)].range;
+
+		if (ranges_meet(&area, from))
+			continue;
+		to = area;
+		break;
+	}
+	from->pages = to.pages = (uint16_t)min_size(from->pages, to.pages);
+	return to;
+}
+
 /* Fork: a number that is free. Wait: somebody who is on the way out. */
 static uint32_t gen_child(struct gen *gen, const struct call *call)
 {
@@ -242,7 +262,7 @@ static struct range gen_source(struct gen *gen, const struct call *call)
 	if (!nr || rng_one_in(gen->rng, 3))
 		return gen_range(gen, call->proc);
 	range = gen->area[call->proc][rng_below(gen->rng, nr)].range;
-	if (effect == EFFECT_MOVES)
+	if (effect == EFFECT_MOVES || effect == EFFECT_FILLS)
 		return range;
 	if ((effect != EFFECT_KEEPS && effect != EFFECT_FROM_VALUE) ||
 		range.pages == 1 || rng_one_in(gen->rng, 2))
@@ -262,7 +282,10 @@ void gen_arg(struct gen *gen, struct call *call, uint32_t i)
 	case ARG_NONE:
 		break;
 	case ARG_RANGE:
-		if (i)
+		if (i && ops[call->op].effect == EFFECT_FILLS)
+			arg->range = gen_filled(
+				gen, call->proc, &call->arg[0].range);
+		else if (i)
 			arg->range = gen_target(
 				gen, call->proc, &call->arg[0].range);
 		else if (gen_makes_new(call))

@@ -69,6 +69,8 @@ static const struct {
 	{"rmap_fsck", "mappings that no rmap walk finds stay unseen: needs the "
 		      "rmap_fsck patch of vm-images/patches/harness"},
 	{"io_uring", "no page is pinned: needs CONFIG_IO_URING"},
+	{"uffd_move", "no page is moved by UFFDIO_MOVE: needs "
+		      "CONFIG_USERFAULTFD (6.8)"},
 };
 
 const char *cap_name(unsigned int bit)

@@ -70,8 +70,9 @@ enum cap {
 	CAP_KCOV_STALL = 1u << 12,  /* harness patch: stalls at points */
 	CAP_RMAP_FSCK = 1u << 13,   /* harness patch: rmap_fsck */
 	CAP_IO_URING = 1u << 14,    /* buffers that are registered are pinned */
+	CAP_UFFD_MOVE = 1u << 15,   /* UFFDIO_MOVE (6.8) */
 };
-#define CAP_COUNT 15
+#define CAP_COUNT 16
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -96,6 +97,7 @@ enum effect {
 	EFFECT_ADDS,   /* new zero pages; fails where something is mapped */
 	EFFECT_UNMAPS,
 	EFFECT_MOVES,	/* second range gets the pages, replacing its own */
+	EFFECT_FILLS,	/* the same, but both stay mapped as they were */
 	EFFECT_RESIZES, /* grows with new pages or drops the tail */
 	EFFECT_PROTECTS,
 	EFFECT_ZEROES,	 /* private pages are dropped: zeros, or the file's */
@@ -181,6 +183,7 @@ enum run_kind {
 	RUN_RMAP_FSCK,
 	RUN_PIN,
 	RUN_UNPIN,
+	RUN_UFFD_MOVE,
 	RUN_KINDS
 };
 

@@ -91,7 +91,7 @@ uint32_t prog_end_pages(
 
 		if (effect == EFFECT_WRITES)
 			nr = add_pages(&call->arg[0].range, seen, ret, nr);
-		else if (effect == EFFECT_MOVES)
+		else if (effect == EFFECT_MOVES || effect == EFFECT_FILLS)
 			nr = add_pages(&call->arg[1].range, seen, ret, nr);
 	}
 	return nr;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -294,6 +296,42 @@ static long make_rmap_fsck(int i)
 {
 	(void)i;
 	return file_write("/sys/kernel/debug/rmap_fsck", "self");
+}
+
+/* === uffd_move === */
+/* address, bytes, address and bytes of where they go */
+static long make_uffd_move(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	struct uffdio_api api = {.api = UFFD_API, .features = 1 << 16};
+	struct uffdio_register to = {
+		.range = {a[2], a[3]}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct {
+		__u64 dst, src, len, mode;
+		__s64 move;
+	} move = {a[2], a[0], a[1], 2, 0}; /* holes are allowed */
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	long ret;
+
+	if (fd < 0 || a[1] != a[3])
+		return -1;
+	ret = ioctl(fd, UFFDIO_API, &api);
+	if (!ret)
+		ret = ioctl(fd, UFFDIO_REGISTER, &to);
+	if (!ret)
+		ret = madvise((void *)a[2], a[3], MADV_DONTNEED);
+	while (!ret) {
+		ret = ioctl(fd, _IOWR(UFFDIO, 0x05, move), &move);
+		if (!ret || errno != EAGAIN || move.move <= 0)
+			break;
+		move.dst += move.move;
+		move.src += move.move;
+		move.len -= move.move;
+		ret = 0;
+	}
+	ioctl(fd, UFFDIO_UNREGISTER, &to.range);
+	close(fd);
+	return ret;
 }
 
 /* === pin === */

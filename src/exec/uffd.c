@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uffd: pages that another mapping gets by UFFDIO_MOVE. Raw system calls only:
+ * see raw.h. The target is registered for the time of the call: who touches a
+ * page of it meanwhile sleeps until then. It is unregistered before the file is
+ * closed, since a fork beside it may have left the file open in a child.
+ * Source: mm/userfaultfd.c, move_pages() (v6.12); ioctl_userfaultfd(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
+
+#include "exec/exec.h"
+#include "exec/raw.h"
+
+#define MOVES_MAX 16 /* each goes on where the last one was interrupted */
+
+#ifndef UFFDIO_MOVE /* Linux 6.8 */
+struct uffdio_move {
+	__u64 dst, src, len, mode;
+	__s64 move; /* out: bytes, or negative errno */
+};
+#define UFFDIO_MOVE			 _IOWR(UFFDIO, 0x05, struct uffdio_move)
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2
+#define UFFD_FEATURE_MOVE		 (1 << 16)
+#endif
+
+static long uffd_open(void)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API, .features = UFFD_FEATURE_MOVE};
+	long fd = raw1(SYS_userfaultfd, O_CLOEXEC);
+	long err;
+
+	if (fd < 0)
+		return fd;
+	err = raw3(SYS_ioctl, fd, (long)UFFDIO_API, (long)&api);
+	if (err)
+		(void)raw1(SYS_close, fd);
+	return err ? err : fd;
+}
+
+static long move_all(long fd, uint64_t to, uint64_t from, uint64_t len)
+{
+	long err = -EAGAIN;
+
+	for (int i = 0; err == -EAGAIN && i < MOVES_MAX; i++) {
+		struct uffdio_move move = {
+			to, from, len, UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES, 0};
+
+		err = raw3(SYS_ioctl, fd, (long)UFFDIO_MOVE, (long)&move);
+		if (err && move.move > 0) {
+			to += (uint64_t)move.move;
+			from += (uint64_t)move.move;
+			len -= (uint64_t)move.move;
+		}
+	}
+	return err;
+}
+
+long uffd_move(uint64_t to, uint64_t from, uint64_t len)
+{
+	struct uffdio_register range = {
+		.range = {to, len}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+	long fd = uffd_open();
+	long err;
+
+	if (fd < 0)
+		return fd;
+	err = raw3(SYS_ioctl, fd, (long)UFFDIO_REGISTER, (long)&range);
+	if (!err)
+		err = raw3(SYS_madvise, (long)to, (long)len, MADV_DONTNEED);
+	if (!err)
+		err = move_all(fd, to, from, len);
+	(void)raw3(SYS_ioctl, fd, (long)UFFDIO_UNREGISTER, (long)&range.range);
+	(void)raw1(SYS_close, fd);
+	return err;
+}
