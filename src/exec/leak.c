@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * leak: what programs have left behind. While none runs, in any lane, the
- * objects of some caches are counted; more of them than the last time, and they
- * do not go, is a leak of a program in between. Each lane compares with its own
- * last count, so that of two lanes the guilty one sees it too.
+ * objects of some caches are counted, and the swap of the lane's cgroup; more
+ * of them than the last time, and they do not go, is a leak of a program in
+ * between. Each lane compares with its own last count, so that of two lanes the
+ * guilty one sees it too.
  *
  * The lock is flock(2) on a file: lanes share it while they run a program, and
  * one has it alone while it counts. Freed objects wait for grace periods and in
@@ -12,20 +13,53 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/membarrier.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "exec/exec.h"
 
-#define LOCK_PATH "/tmp/quiet"
-#define TRIES	  12 /* until an object that stays is leaked */
-#define TRY_US	  5000
+#define LOCK_PATH   "/tmp/quiet"
+#define TRIES	    12 /* until an object that stays is leaked */
+#define TRY_US	    5000
+#define RECLAIM_ALL "64M"
 
-static uint32_t objects_of(enum leak kind)
+/* Of a kernel without our patches free slots may wait, charged, in a cache. */
+static uint32_t swap_of(const struct lane *lane)
 {
-	return (uint32_t)setup_slab_objects(leak_name(kind));
+	uint64_t bytes = 0;
+	char path[96];
+	FILE *file;
+
+	if (!lane->cgroup.path[0] || !(lane->guest->caps & CAP_RMAP_FSCK))
+		return 0;
+	snprintf(path, sizeof(path), "%s/memory.swap.current",
+		lane->cgroup.path);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%" SCNu64, &bytes) != 1)
+		bytes = 0;
+	if (file)
+		fclose(file);
+	return (uint32_t)(bytes / PROG_PAGE_SIZE);
+}
+
+static uint32_t count_of(const struct lane *lane, enum leak kind)
+{
+	return kind == LEAK_SWAP
+		       ? swap_of(lane)
+		       : (uint32_t)setup_slab_objects(leak_name(kind));
+}
+
+/* Pages that nobody maps any more keep their swap until reclaim meets them. */
+static void swap_cache_empty(const struct lane *lane)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/memory.reclaim", lane->cgroup.path);
+	(void)setup_write(path, RECLAIM_ALL);
 }
 
 static void grace_period(void)
@@ -43,13 +77,15 @@ static void lock(const struct lane *lane, int how)
 /* Counts until there are not more than before, or they stay. */
 static uint32_t settled(struct lane *lane, enum leak kind)
 {
-	uint32_t now = objects_of(kind);
+	uint32_t now = count_of(lane, kind);
 
 	for (uint32_t try = 1; now > lane->objects[kind] && try < TRIES;
 		try++) {
+		if (kind == LEAK_SWAP)
+			swap_cache_empty(lane);
 		grace_period();
 		usleep(try * TRY_US);
-		now = objects_of(kind);
+		now = count_of(lane, kind);
 	}
 	return now;
 }
@@ -65,7 +101,7 @@ void leak_begin(struct lane *lane)
 		lock(lane, LOCK_EX);
 		grace_period();
 		for (enum leak kind = 0; kind < LEAK_KINDS; kind++)
-			lane->objects[kind] = objects_of(kind);
+			lane->objects[kind] = count_of(lane, kind);
 		lane->leak_known = true;
 	}
 	lock(lane, LOCK_SH);

@@ -241,6 +241,7 @@ const char *leak_name(enum leak kind)
 		[LEAK_ANON_VMA_CHAIN] = "anon_vma_chain",
 		[LEAK_ANON_LAZY] = "anon_lazy",
 		[LEAK_MM_STRUCT] = "mm_struct",
+		[LEAK_SWAP] = "swap",
 	};
 
 	return names[kind];

@@ -58,15 +58,16 @@ struct stall_result {
 #define RESULT_STUCK   0x04 /* tasks did not die after the kill */
 #define RESULT_BROKEN  0x08 /* the executor could not run it: see @message */
 
-/* What a program must give back; each is a slab cache */
+/* What a program must give back: objects of a slab cache, or else */
 enum leak {
 	LEAK_ANON_VMA,
 	LEAK_ANON_VMA_CHAIN,
 	LEAK_ANON_LAZY, /* of the lazy series */
 	LEAK_MM_STRUCT,
+	LEAK_SWAP, /* pages of swap that are charged to its cgroup */
 	LEAK_KINDS
 };
-/** leak_name() - the name of the cache */
+/** leak_name() - of the cache, or "swap" */
 const char *leak_name(enum leak kind);
 
 /** struct prog_result - what one run showed; written by the guest */
