@@ -274,6 +274,9 @@ static const struct {
 		"[  1.2][  T9] WARNING: CPU: 0 PID: 9 at mm/rmap_fsck.c:358 "
 		"rmap_fsck_write+0x1/0x2\n",
 		"rmaptorture: rmap walk misses a mapping", "", false},
+	{"an anon_vma of two processes",
+		"rmap_fsck: anon-vma-of-two-mms at 0x1000 of pid 9 (l0p0t0)\n",
+		"rmaptorture: an anon_vma is used by two processes", "", false},
 	{"a kind of rmap_fsck that we do not know yet",
 		"rmap_fsck: new-kind at 0x1000 of pid 9 (l0p0t0)\n",
 		"rmaptorture: rmap_fsck: new-kind", "", false},
@@ -473,6 +476,12 @@ static void test_judge_leak(void)
 		judgment.verdict == VERDICT_FINDING &&
 			!strcmp(judgment.title, "rmaptorture: leaked anon_vma"),
 		"objects that stay are a finding");
+	result.leaked[LEAK_ANON_VMA] = 0;
+	result.leaked[LEAK_SWAP] = 1;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_FINDING &&
+			  !strcmp(judgment.title, "rmaptorture: leaked swap"),
+		"and so is swap");
 }
 
 static void test_judge_contents(void)
