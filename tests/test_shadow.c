@@ -29,6 +29,14 @@ static const struct shadow_case shadow_cases[] = {
 		"p0 async touch v5:1\np0.t1 mmap v5+8:1 rw stack\n"
 		"p0 barrier\n",
 		"", NULL},
+	{"a move under way may take along a stack that is mapped meanwhile",
+		"p0 async mremap v7:4 v6+8:4 0\np0.t1 mmap v7:4 rw stack\n"
+		"p0 munmap v6+8:1\np0 expect v6+8:1\n",
+		"3=z", NULL},
+	{"a move that was done before does not",
+		"p0 mremap v7:4 v6+8:4 0\np0.t1 mmap v7:4 rw stack\n"
+		"p0 munmap v6+8:1\np0 expect v6+8:1\n",
+		"3=z", "unmapped page readable"},
 	{"written is written, the rest is zeros", ANON "p0 expect v0:5\n",
 		"2=1,1,z,z,f end:0=1,1", NULL},
 	{"a write is not lost", ANON "p0 expect v0:1\n", "2=z", "lost write"},

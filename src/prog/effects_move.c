@@ -111,6 +111,26 @@ static void move_leaves(
 	}
 }
 
+/* Does it take a stack along: one that is there, or that another thread may map
+ * there while the move is under way? */
+static bool moves_stack(
+	const struct world *w, const struct deed *deed, uint32_t slot)
+{
+	uint32_t end = (uint32_t)min_size(deed->until, w->prog->nr_calls);
+
+	if (w->grows[deed->proc] >> slot & 1)
+		return true;
+	for (uint32_t i = deed->call + 1; i < end; i++) {
+		const struct call *call = &w->prog->call[i];
+
+		if (call->op == OP_MMAP && call->proc == deed->proc &&
+			call->arg[0].range.slot == slot &&
+			call_bits(call, 2) == BACKING_STACK)
+			return true;
+	}
+	return false;
+}
+
 int effect_moves(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
@@ -138,7 +158,7 @@ int effect_moves(
 		if (deed->sure || res->state != CALL_DONE)
 			cell_put(w, &to_deed, page_of(to, i), cell);
 	}
-	if (w->grows[deed->proc] >> from->slot & 1)
+	if (moves_stack(w, deed, from->slot))
 		slot_grows(w, deed->proc, to->slot);
 	if (call->fail)
 		move_leaves(w, deed, call);
