@@ -183,6 +183,59 @@ static char **objects_of(const struct build_input *input,
 	return (char **)g_ptr_array_free(g_steal_pointer(&objects), FALSE);
 }
 
+/* The option that the Makefile of its folder has @object built for, or NULL:
+ * it says it in another way, or always. */
+static char *option_of(const struct tree *tree, const char *object)
+{
+	g_autofree char *dir = g_path_get_dirname(object);
+	g_autofree char *name = g_path_get_basename(object);
+	g_autofree char *plain = g_regex_escape_string(name, -1);
+	g_autofree char *path =
+		g_build_filename(tree->src, dir, "Makefile", NULL);
+	g_autofree char *pattern = g_strdup_printf(
+		"^obj-\\$\\((CONFIG_\\w+)\\)\\s*\\+=.*(?<=\\s)%s(?=\\s|$)",
+		plain);
+	g_autoptr(GRegex) regex =
+		g_regex_new(pattern, G_REGEX_MULTILINE, 0, NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+	g_autofree char *text = NULL;
+
+	if (!regex || !g_file_get_contents(path, &text, NULL, NULL) ||
+		!g_regex_match(regex, text, 0, &match))
+		return NULL;
+	return g_match_info_fetch(match, 1);
+}
+
+/* Those of @objects that are part of this kernel: a file that a series adds may
+ * be for an option that comes with a later patch. Owned. */
+static char **enabled_objects(
+	const struct tree *tree, char **objects, GError **error)
+{
+	g_auto(GStrv) files = user_lines("files", error);
+	g_autofree char *path = g_build_filename(
+		tree->obj, "include", "config", "auto.conf", NULL);
+	g_autofree char *config = NULL;
+	GStrvBuilder *kept;
+	char **ret;
+
+	if (!files || !g_file_get_contents(path, &config, NULL, error))
+		return NULL;
+	kept = g_strv_builder_new();
+	for (; *objects; objects++) {
+		g_autofree char *file = g_strdup(*objects);
+		g_autofree char *option = option_of(tree, *objects);
+		g_autofree char *on = g_strdup_printf("\n%s=y\n", option);
+
+		file[strlen(file) - 1] = 'c';
+		if (!option || strstr(config, on) ||
+			g_strv_contains((const char *const *)files, file))
+			g_strv_builder_add(kept, *objects);
+	}
+	ret = g_strv_builder_end(kept);
+	g_strv_builder_unref(kept);
+	return ret;
+}
+
 static bool own_make(const struct tree *tree, struct output *output,
 	char **objects, GError **error)
 {
@@ -225,10 +278,11 @@ static char *objects_key(const struct build_input *input,
 		EACH_FLAG, point, request, NULL);
 }
 
-/* The kernel's part: nothing to do while nothing of it has changed. */
+/* The kernel's part: nothing to do while nothing of it has changed. What was
+ * made of @objects goes to @ret_made, owned. */
 static bool kernel_objects(const struct build_input *input,
 	const struct tree *tree, struct build_result *result,
-	struct output *output, char **objects, GError **error)
+	struct output *output, char **objects, char ***ret_made, GError **error)
 {
 	g_autofree char *stamp = g_build_filename(tree->dir, "compiled", NULL);
 	g_autofree char *key = objects_key(input, tree, objects, error);
@@ -240,13 +294,17 @@ static bool kernel_objects(const struct build_input *input,
 		g_str_equal(done, key) &&
 		g_file_test(tree->obj, G_FILE_TEST_IS_DIR)) {
 		phase(output, "compile", OWN_OBJECTS);
-		return config_check(input, tree, result, error);
+		*ret_made = enabled_objects(tree, objects, error);
+		return *ret_made && config_check(input, tree, result, error);
 	}
 	(void)g_unlink(stamp);
 	if (!configure(input, tree, result, output, error))
 		return false;
-	phase(output, "compile", g_strv_length(objects) + OWN_OBJECTS);
-	return kernel_make(tree, output, "of vm-images/user/files", objects,
+	*ret_made = enabled_objects(tree, objects, error);
+	if (!*ret_made)
+		return false;
+	phase(output, "compile", g_strv_length(*ret_made) + OWN_OBJECTS);
+	return kernel_make(tree, output, "of vm-images/user/files", *ret_made,
 		       error) &&
 	       g_file_set_contents(stamp, key, -1, error);
 }
@@ -255,6 +313,7 @@ bool user_build(const struct build_input *input, const struct tree *tree,
 	struct build_result *result, struct output *output, GError **error)
 {
 	g_auto(GStrv) objects = NULL;
+	g_auto(GStrv) made = NULL;
 
 	for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
 		if (!run_need(needs[i].program, needs[i].package, error))
@@ -262,6 +321,7 @@ bool user_build(const struct build_input *input, const struct tree *tree,
 	}
 	objects = objects_of(input, tree, error);
 	return objects &&
-	       kernel_objects(input, tree, result, output, objects, error) &&
-	       own_make(tree, output, objects, error);
+	       kernel_objects(
+		       input, tree, result, output, objects, &made, error) &&
+	       own_make(tree, output, made, error);
 }
