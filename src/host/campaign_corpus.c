@@ -139,15 +139,11 @@ static gboolean copy_programs(
 gboolean corpus_start(struct campaign *c, GError **error)
 {
 	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
+		RMAPTORTURE_SOURCE_DIR "/corpus/pairs",
 		RMAPTORTURE_SOURCE_DIR "/corpus/regress", c->conf->corpus,
 		NULL};
-	g_autoptr(GPtrArray) progs = NULL;
+	g_autoptr(GPtrArray) progs = programs_load(paths, error);
 
-	if (!g_file_test(paths[1], G_FILE_TEST_IS_DIR)) {
-		paths[1] = c->conf->corpus;
-		paths[2] = NULL;
-	}
-	progs = programs_load(paths, error);
 	if (!progs)
 		return FALSE;
 	g_mkdir_with_parents(c->start, 0755);

@@ -116,6 +116,7 @@ static gboolean begin(struct premerge *p, GError **error)
 {
 	const char *corpus = RMAPTORTURE_SOURCE_DIR "/corpus";
 	g_autofree char *seeds = g_build_filename(corpus, "seeds", NULL);
+	g_autofree char *pairs = g_build_filename(corpus, "pairs", NULL);
 	g_autofree char *regress = g_build_filename(corpus, "regress", NULL);
 	g_autofree char *dir = g_build_filename(p->want->out, "patches", NULL);
 
@@ -134,6 +135,7 @@ static gboolean begin(struct premerge *p, GError **error)
 		return FALSE;
 	g_mkdir_with_parents(p->start, 0755);
 	copy_programs(seeds, p->start);
+	copy_programs(pairs, p->start);
 	copy_programs(regress, p->start);
 	return TRUE;
 }
