@@ -256,6 +256,8 @@ static gboolean control_in_process(
 	const struct search *search, const struct finding *finding)
 {
 	g_autofree struct store_log *log = store_load_programs(finding, NULL);
+	struct user_trial trial = {
+		.kernel = search->tier, .append = search->append};
 	char text[PROG_TEXT_MAX], title[TITLE_MAX];
 	struct text to;
 
@@ -264,8 +266,7 @@ static gboolean control_in_process(
 		return FALSE;
 	prog_print(&log->flight[0].entry[0].prog, &to);
 	for (guint i = 0; i < CONTROLS; i++) {
-		if (user_tier_try(search->tier, search->append, text, title) >
-			0)
+		if (user_tier_try(&trial, text, title) > 0)
 			return TRUE;
 	}
 	return FALSE;

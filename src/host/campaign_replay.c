@@ -33,25 +33,10 @@ static GHashTable *titles_replayed(const struct campaign *c)
 static gboolean replay_user(struct campaign *c, const struct kernel *kernel,
 	struct finding *finding, GError **error)
 {
-	g_autofree struct store_log *log = store_load_programs(finding, error);
-	const struct prog *prog = log ? &log->flight[0].entry[0].prog : NULL;
-	struct repro repro = {.prog = prog, .log = "in user space\n"};
-	char buf[PROG_TEXT_MAX], title[TITLE_MAX];
-	struct text text;
+	struct user_trial trial = {
+		.kernel = kernel, .append = c->entry->append};
 
-	if (!log)
-		return FALSE;
-	text_init(&text, buf, sizeof(buf));
-	prog_print(prog, &text);
-	for (guint i = 0; i < c->conf->replays; i++) {
-		int got = user_tier_try(kernel, c->entry->append, buf, title);
-
-		repro.n += got >= 0;
-		repro.k += got > 0 && !strcmp(title, finding->title);
-	}
-	finding->k = repro.k;
-	finding->n = repro.n;
-	return store_set_repro(finding, &repro, error);
+	return user_tier_shrink(&trial, finding, c->conf->replays, error);
 }
 
 static gboolean replay_vm(struct campaign *c, struct target *target,

@@ -108,15 +108,17 @@ static void print_program(const struct prog *prog)
 	host_print_program(buf);
 }
 
-/* Programs that only differ from another kernel's are left as they are. */
 static void shrink(
 	const struct user_tier_options *want, struct finding *finding, guint n)
 {
+	struct user_trial trial = {
+		.kernel = want->kernel,
+		.against = want->against,
+		.append = want->append,
+	};
 	g_autoptr(GError) error = NULL;
 
-	if (want->against)
-		return;
-	if (!user_tier_shrink(want->kernel, want->append, finding, n, &error))
+	if (!user_tier_shrink(&trial, finding, n, &error))
 		g_printerr("rmaptorture: %s\n", error->message);
 	else
 		printf("    replays %u of %u\n", finding->k, finding->n);

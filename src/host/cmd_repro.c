@@ -3,6 +3,7 @@
 #include "host.h"
 #include "stall_search.h"
 #include "stress.h"
+#include "user_report.h"
 #include "user_tier.h"
 
 #include <stdio.h>
@@ -15,11 +16,12 @@
 #define C_SOURCE_MAX   (256 * 1024)
 
 /* A finding is replayed where it was seen: in VMs of @target, or in processes
- * of @kernel, of profile user. The other is NULL. */
+ * of @kernel, of profile user, perhaps @against another. The others are NULL.
+ */
 struct repro_run {
 	struct target *target;
-	const struct kernel *kernel;
-	const char *append; /* of @kernel */
+	struct kernel *kernel, *against;
+	struct user_trial trial; /* with these */
 	const struct host_options *options;
 	struct finding *finding;
 	char *scratch;
@@ -35,8 +37,8 @@ static gboolean shows_once(
 	double seconds;
 
 	if (repro->kernel)
-		return user_tier_shows(repro->kernel, repro->append,
-			candidate_single(candidate), title);
+		return user_tier_shows(
+			&repro->trial, candidate_single(candidate), title);
 	return replay_run(repro->target, repro->scratch, candidate, title,
 		       &seconds, &report) > 0;
 }
@@ -45,9 +47,8 @@ static void count(struct repro_run *repro, const struct candidate *candidate,
 	guint n, struct replay *ret)
 {
 	if (repro->kernel)
-		user_tier_count(repro->kernel, repro->append,
-			candidate_single(candidate), repro->finding->title, n,
-			ret);
+		user_tier_count(&repro->trial, candidate_single(candidate),
+			repro->finding->title, n, ret);
 	else
 		replay_count(repro->target, repro->scratch, candidate,
 			repro->finding->title, n, ret);
@@ -210,16 +211,34 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 		t->set = g_strv_builder_end(set);
 }
 
+/* The rest of the line of @finding's record that begins with @key, or NULL */
+static char *about_line(const struct finding *finding, const char *key)
+{
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
+
+	return machine ? user_report_line(machine, key) : NULL;
+}
+
 static gboolean open_kernel(
 	struct repro_run *repro, struct target_options *t, GError **error)
 {
+	g_autofree char *against = NULL;
+
 	if (!user_tier_is(t->kernel)) {
 		repro->target = target_open(t, repro->options, error);
 		return repro->target != NULL;
 	}
 	repro->kernel = host_kernel(t->kernel, repro->options, error);
-	repro->append = t->append;
-	return repro->kernel != NULL;
+	against = about_line(repro->finding, "against: ");
+	if (repro->kernel && against)
+		repro->against = host_kernel(against, repro->options, error);
+	repro->trial = (struct user_trial){
+		.kernel = repro->kernel,
+		.against = repro->against,
+		.append = t->append,
+	};
+	return repro->kernel && (repro->against || !against);
 }
 
 /* What user space shows a VM may show by another title. */
@@ -277,7 +296,8 @@ static int repro(struct target_options *t, const struct host_options *options,
 	if (error)
 		(void)host_fail("repro", error);
 	target_freep(&repro.target);
-	kernel_freep((struct kernel **)&repro.kernel);
+	kernel_free(repro.kernel);
+	kernel_free(repro.against);
 	return status;
 }
 

@@ -145,12 +145,12 @@ static void ask_vm(struct shows *shows, struct review_finding *finding)
 static gboolean small_program(
 	struct premerge *p, struct finding *from, struct prog *ret)
 {
+	struct user_trial trial = {.kernel = p->kernel.user[p->nr]};
 	g_autoptr(GError) error = NULL;
 
-	if (!from->has_repro && p->kernel.user[p->nr] &&
+	if (!from->has_repro && trial.kernel &&
 		premerge_left(p) >= SHRINK_MIN_S &&
-		!user_tier_shrink(
-			p->kernel.user[p->nr], NULL, from, SHRUNK_RUNS, &error))
+		!user_tier_shrink(&trial, from, SHRUNK_RUNS, &error))
 		host_progress(p->options, FALSE, "%s", error->message);
 	return user_tier_program(from, ret);
 }

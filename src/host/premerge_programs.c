@@ -120,13 +120,14 @@ static void end_step(
 static void run_user(
 	const struct kernel *kernel, const struct prog *prog, struct seen *ret)
 {
+	struct user_trial trial = {.kernel = kernel};
 	char buf[PROG_TEXT_MAX];
 	struct text text;
 	int got;
 
 	text_init(&text, buf, sizeof(buf));
 	prog_print(prog, &text);
-	got = user_tier_try(kernel, NULL, buf, ret->title);
+	got = user_tier_try(&trial, buf, ret->title);
 	ret->verdict = got > 0	  ? VERDICT_FINDING
 		       : got == 0 ? VERDICT_PASS
 				  : VERDICT_BROKEN;

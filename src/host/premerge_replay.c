@@ -17,14 +17,14 @@ void shows_note(struct shows *shows, const char *title)
 gboolean shows_user(struct shows *shows, guint prefix, guint runs, guint until,
 	guint *ret_k, guint *ret_n)
 {
-	const struct kernel *kernel = shows->p->kernel.user[prefix];
+	struct user_trial trial = {.kernel = shows->p->kernel.user[prefix]};
 	guint k = 0, n = 0, broken = 0;
 
-	if (!kernel)
+	if (!trial.kernel)
 		return FALSE;
 	while (n < runs && broken < BROKEN_MAX && (!until || k < until)) {
 		char title[TITLE_MAX];
-		int got = user_tier_try(kernel, NULL, shows->text, title);
+		int got = user_tier_try(&trial, shows->text, title);
 
 		n += got >= 0;
 		k += got > 0;

@@ -130,11 +130,15 @@ static gboolean file_finding(
 	const char *append = tier->want->append;
 	g_autofree struct slot_flight *flight = g_new0(struct slot_flight, 1);
 	g_autofree char *detail = user_report_detail(tier->log->str);
+	const struct kernel *other = tier->want->against;
+	g_autofree char *against = other ? g_strdup_printf("against: %s:%s\n",
+						   other->name, other->profile)
+					 : g_strdup("");
 	g_autofree char *machine = g_strdup_printf(
 		"kernel: %s:%s\nbuild: %s\nrelease: %s\nuser append: %s\n"
-		"program: %s\nrmaptorture: %s\n",
+		"%sprogram: %s\nrmaptorture: %s\n",
 		kernel->name, kernel->profile, kernel->build_id,
-		kernel->version, append ? append : "", kernel->program,
+		kernel->version, append ? append : "", against, kernel->program,
 		RMAPTORTURE_VERSION);
 	struct finding_input input = {
 		.title = title,

@@ -66,12 +66,13 @@ gboolean user_tier_run(const struct user_tier_options *want,
 
 /**
  * struct user_trial - how a program is run, alone in a process
+ * @against: another kernel, which must show the program the same; or NULL
  * @append: boot words, or NULL
  * @preemptions: 0: once; else in all schedules with at most so many
  * @seconds: of all schedules; 0: no end
  */
 struct user_trial {
-	const struct kernel *kernel;
+	const struct kernel *kernel, *against;
 	const char *append;
 	guint preemptions;
 	gint64 seconds;
@@ -89,21 +90,21 @@ enum verdict user_tier_verdict(
  *
  * Returns 1 with a finding, 0 when clean, -1 when the run does not count.
  */
-int user_tier_try(const struct kernel *kernel, const char *append,
-	const char *text, char *ret_title);
+int user_tier_try(
+	const struct user_trial *trial, const char *text, char *ret_title);
 
 /** user_tier_shows() - the same, for a title: @want and no other */
-gboolean user_tier_shows(const struct kernel *kernel, const char *append,
+gboolean user_tier_shows(const struct user_trial *trial,
 	const struct prog *prog, const char *want);
 
 /** user_tier_count() - @n tries; the seconds are of a whole process */
-void user_tier_count(const struct kernel *kernel, const char *append,
-	const struct prog *prog, const char *want, guint n, struct replay *ret);
+void user_tier_count(const struct user_trial *trial, const struct prog *prog,
+	const char *want, guint n, struct replay *ret);
 
 /** user_tier_shrink() - make the program of @finding's newest entry smaller
  *  while it shows the title, replay it @n times, and store both. FALSE with
  *  @error when the folder could not be written */
-gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
+gboolean user_tier_shrink(const struct user_trial *trial,
 	struct finding *finding, guint n, GError **error);
 
 /** user_tier_program() - of a finding: the smaller one, else what ran. FALSE:

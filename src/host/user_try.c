@@ -54,6 +54,8 @@ static GPtrArray *trial_args(
 		trial->preemptions ? G_MAXINT : USER_TIER_TIMEOUT_S);
 	host_args_add(args, "%s", path);
 	host_args_add(args, "-ignore_remaining_args=1");
+	if (trial->against)
+		host_args_add(args, "--against=%s", trial->against->program);
 	if (trial->append && *trial->append)
 		host_args_add(args, "--boot=%s", trial->append);
 	if (trial->preemptions)
@@ -94,12 +96,11 @@ enum verdict user_tier_verdict(
 	return user_report_is(status) ? VERDICT_FINDING : VERDICT_BROKEN;
 }
 
-int user_tier_try(const struct kernel *kernel, const char *append,
-	const char *text, char *ret_title)
+int user_tier_try(
+	const struct user_trial *trial, const char *text, char *ret_title)
 {
-	struct user_trial trial = {.kernel = kernel, .append = append};
 	g_autoptr(GString) log = g_string_new(NULL);
-	enum verdict verdict = user_tier_verdict(&trial, text, log);
+	enum verdict verdict = user_tier_verdict(trial, text, log);
 	g_autofree char *title = NULL;
 
 	*ret_title = '\0';
@@ -112,7 +113,7 @@ int user_tier_try(const struct kernel *kernel, const char *append,
 	return 1;
 }
 
-gboolean user_tier_shows(const struct kernel *kernel, const char *append,
+gboolean user_tier_shows(const struct user_trial *trial,
 	const struct prog *prog, const char *want)
 {
 	char buf[PROG_TEXT_MAX], title[TITLE_MAX];
@@ -120,14 +121,13 @@ gboolean user_tier_shows(const struct kernel *kernel, const char *append,
 
 	text_init(&text, buf, sizeof(buf));
 	prog_print(prog, &text);
-	return user_tier_try(kernel, append, buf, title) > 0 &&
-	       !strcmp(title, want);
+	return user_tier_try(trial, buf, title) > 0 && !strcmp(title, want);
 }
 
 /* struct asked - what user_tier_count() asks of a process */
 struct asked {
-	const struct kernel *kernel;
-	const char *append, *text, *want;
+	const struct user_trial *trial;
+	const char *text, *want;
 };
 
 static enum replay_try try_process(void *user, double *seconds)
@@ -135,8 +135,7 @@ static enum replay_try try_process(void *user, double *seconds)
 	const struct asked *asked = user;
 	gint64 start = g_get_monotonic_time();
 	char title[TITLE_MAX];
-	int got =
-		user_tier_try(asked->kernel, asked->append, asked->text, title);
+	int got = user_tier_try(asked->trial, asked->text, title);
 
 	*seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	if (got <= 0)
@@ -144,11 +143,11 @@ static enum replay_try try_process(void *user, double *seconds)
 	return strcmp(title, asked->want) ? REPLAY_OTHER : REPLAY_HIT;
 }
 
-void user_tier_count(const struct kernel *kernel, const char *append,
-	const struct prog *prog, const char *want, guint n, struct replay *ret)
+void user_tier_count(const struct user_trial *trial, const struct prog *prog,
+	const char *want, guint n, struct replay *ret)
 {
 	char buf[PROG_TEXT_MAX];
-	struct asked asked = {kernel, append, buf, want};
+	struct asked asked = {trial, buf, want};
 	struct text text;
 
 	text_init(&text, buf, sizeof(buf));
@@ -158,22 +157,21 @@ void user_tier_count(const struct kernel *kernel, const char *append,
 
 /* struct shrinking - what prog_minimize() is to ask */
 struct shrinking {
-	const struct kernel *kernel;
-	const char *append, *title;
+	const struct user_trial *trial;
+	const char *title;
 };
 
 static int still_shows(const struct prog *prog, void *user)
 {
 	const struct shrinking *shrinking = user;
 
-	return user_tier_shows(
-		shrinking->kernel, shrinking->append, prog, shrinking->title);
+	return user_tier_shows(shrinking->trial, prog, shrinking->title);
 }
 
-gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
+gboolean user_tier_shrink(const struct user_trial *trial,
 	struct finding *finding, guint n, GError **error)
 {
-	struct shrinking shrinking = {kernel, append, finding->title};
+	struct shrinking shrinking = {trial, finding->title};
 	struct candidate SCOPED(candidate_clear) candidate = {0};
 	struct replay replay;
 	struct prog *prog;
@@ -182,7 +180,7 @@ gboolean user_tier_shrink(const struct kernel *kernel, const char *append,
 		return TRUE;
 	prog = candidate_single(&candidate);
 	(void)prog_minimize(prog, still_shows, &shrinking, SHRINK_TRIES);
-	user_tier_count(kernel, append, prog, finding->title, n, &replay);
+	user_tier_count(trial, prog, finding->title, n, &replay);
 	return replay_store(finding, &candidate, &replay, error);
 }
 
