@@ -15,6 +15,8 @@
 #define OVERLAPS_ONE_IN 3
 /* and of those, so many are other calls and not another stall */
 #define NEW_CALLS_ONE_IN 4
+/* Of the others, so many are the next schedule of a pair: short programs */
+#define SWEEPS_ONE_IN 2
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -201,15 +203,18 @@ static size_t adapt(uint8_t *data, size_t size, size_t max_size, bool overlaps)
 	return text.len;
 }
 
-/* The same calls with one stall more; 0: there is no place for one. */
-static size_t stall(uint8_t *data, size_t size, size_t max_size, uint64_t seed)
+/* Calls of @data with a stall that @choose takes; 0: there is no place for one.
+ */
+static size_t stall(uint8_t *data, size_t size, size_t max_size, uint64_t seed,
+	bool (*choose)(struct prog *prog, const struct user_options *options,
+		struct rng *rng))
 {
 	struct prog prog;
 	struct rng rng;
 
 	rng_seed(&rng, seed);
 	if (prog_parse((const char *)data, size, &prog, NULL) ||
-		!prog.nr_calls || !windows_stall(&prog, &options, &rng))
+		!prog.nr_calls || !choose(&prog, &options, &rng))
 		return 0;
 	size = engine_print(&prog, data, max_size);
 	return adapt(data, size, max_size, true);
@@ -219,10 +224,12 @@ size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
 	bool overlaps = seed % OVERLAPS_ONE_IN == 0;
+	uint32_t rest = seed / OVERLAPS_ONE_IN;
 	size_t stalled = 0;
 
-	if (overlaps && seed / OVERLAPS_ONE_IN % NEW_CALLS_ONE_IN)
-		stalled = stall(data, size, max_size, seed);
+	if (overlaps ? rest % NEW_CALLS_ONE_IN : rest % SWEEPS_ONE_IN == 0)
+		stalled = stall(data, size, max_size, seed,
+			overlaps ? windows_stall : windows_sweep);
 	if (stalled)
 		return stalled;
 	size = engine_mutate(data, size, max_size, NULL, 0, user_caps(), seed);

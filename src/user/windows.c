@@ -8,8 +8,10 @@
 #include "user/sched.h"
 #include "user/sites.h"
 
-#define TRACE_MAX 32768 /* points of a call */
-#define TASTES	  6	/* points looked at for one stall */
+#define TRACE_MAX   32768 /* points of a call */
+#define TASTES	    6	  /* points looked at for one stall */
+#define SWEEP_CALLS 16	  /* of a program, before the pair */
+#define SWEEP_HITS  4	  /* of one point */
 
 /* Global, or clang 14 drops the array as write-only at -O1. libFuzzer clears
  * it before each input. */
@@ -61,10 +63,23 @@ static void run_until(
 	sched_watch(NULL, NULL);
 }
 
-static void pick(struct rng *rng, struct stall *ret)
+static struct stall stall_at(uint32_t site, uint32_t hit)
 {
 	const struct points *points = &schedule.points;
-	uint32_t best = 0, best_score = 0, fn, site;
+	uint32_t fn = points_owner(points, site);
+	struct stall stall = {
+		.offset = (uint32_t)(points->site[site] - points->fn[fn].addr),
+		.hit = (uint16_t)hit,
+	};
+
+	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
+		points_name(points, fn));
+	return stall;
+}
+
+static void pick(struct rng *rng, struct stall *ret)
+{
+	uint32_t best = 0, best_score = 0, hit = 0;
 
 	for (int n = 0; n < TASTES; n++) {
 		uint32_t i = rng_below(rng, trace.nr);
@@ -75,13 +90,9 @@ static void pick(struct rng *rng, struct stall *ret)
 		best_score = score;
 		best = i;
 	}
-	site = trace.site[best];
-	fn = points_owner(points, site);
-	snprintf(ret->symbol, sizeof(ret->symbol), "%s",
-		points_name(points, fn));
-	ret->offset = (uint32_t)(points->site[site] - points->fn[fn].addr);
 	for (uint32_t i = 0; i <= best; i++)
-		ret->hit += trace.site[i] == site;
+		hit += trace.site[i] == trace.site[best];
+	*ret = stall_at(trace.site[best], hit);
 }
 
 bool windows_stall(
@@ -98,6 +109,65 @@ bool windows_stall(
 	pick(rng, &stall);
 	return schedule_rival(prog, at, user_caps(), rng) &&
 	       schedule_add(prog, at, &stall, rng);
+}
+
+/* ---- one program in all its schedules, one after the other ---- */
+
+static struct {
+	struct prog prog; /* its last two calls are the pair */
+	struct trail {
+		uint32_t site, hit;
+	} point[TRACE_MAX];
+	uint32_t nr, next;
+} sweep;
+
+/* @prog up to one of its calls, and a rival of that behind it */
+static bool sweep_begin(
+	struct prog prog, const struct user_options *options, struct rng *rng)
+{
+	static uint16_t hits[SCHEDULE_SITES];
+	uint32_t at = rng_below(
+		rng, prog.nr_calls < SWEEP_CALLS ? prog.nr_calls : SWEEP_CALLS);
+
+	prog_plain(&prog);
+	sweep.nr = sweep.next = 0;
+	if (!schedule_rival(&prog, at, user_caps(), rng))
+		return false;
+	prog_cut(&prog, at + 2, prog.nr_calls - at - 2);
+	user_adapt(&prog, true);
+	if (prog.nr_calls < 2)
+		return false;
+	at = prog.nr_calls - 2;
+	run_until(prog, at, options);
+	for (uint32_t i = 0; i < trace.nr; i++) {
+		uint32_t site = trace.site[i];
+
+		if (++hits[site] <= SWEEP_HITS)
+			sweep.point[sweep.nr++] =
+				(struct trail){site, hits[site]};
+	}
+	for (uint32_t i = 0; i < trace.nr; i++)
+		hits[trace.site[i]] = 0;
+	sweep.prog = prog;
+	return sweep.nr > 0;
+}
+
+bool windows_sweep(
+	struct prog *prog, const struct user_options *options, struct rng *rng)
+{
+	uint32_t at;
+	struct stall stall;
+
+	if (sweep.next == sweep.nr && !sweep_begin(*prog, options, rng))
+		return false;
+	at = sweep.prog.nr_calls - 2;
+	stall = stall_at(
+		sweep.point[sweep.next].site, sweep.point[sweep.next].hit);
+	sweep.next++;
+	stall.call = (uint8_t)at;
+	stall.until = (uint8_t)(at + 1);
+	*prog = sweep.prog;
+	return prog_add_stall(prog, &stall);
 }
 
 void windows_note(const struct prog *prog, const struct prog_result *result)
