@@ -52,9 +52,23 @@ static enum use folio_use(struct folio *folio, struct vm_area_struct *vma)
 	return use;
 }
 
+/* One mapping an area, so that no area need be looked for */
+static unsigned int page_young(unsigned long pfn)
+{
+	unsigned int nr = 0;
+
+	for (int i = frame_seen(pfn)->first; i != NONE; i = sights[i].next)
+		nr += page_use(process_mm[sights[i].proc], sights[i].addr,
+			      pfn) == YOUNG;
+	return nr;
+}
+
 unsigned int folio_young(struct folio *folio, bool *ret_locked)
 {
 	unsigned int nr = 0;
+
+	if (!folio_test_large(folio))
+		return page_young(folio_pfn(folio));
 
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
 		struct vm_area_struct *vma;

@@ -55,8 +55,8 @@ struct frame_seen *frame_seen(unsigned long pfn);
 void large_check(struct folio *folio, const char *op);
 /** folio_sights() - of all its pages */
 unsigned int folio_sights(struct folio *folio);
-/** folio_young() - areas where a mapping of it is young, but KSM's;
- *  *@ret_locked becomes true if it is mapped in one that is locked */
+/** folio_young() - areas where a mapping of it is young, but KSM's; of a large
+ *  one *@ret_locked becomes true if it is mapped in an area that is locked */
 unsigned int folio_young(struct folio *folio, bool *ret_locked);
 
 #endif

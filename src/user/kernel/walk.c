@@ -197,7 +197,7 @@ static void young_check(struct folio *folio, const char *op)
 	folio_trylock(folio);
 	seen = folio_referenced(folio, 1, NULL, &flags);
 	folio_unlock(folio);
-	if (seen != nr && !is_locked)
+	if (seen != nr && !is_locked && !(flags & VM_LOCKED))
 		finding("folio_referenced() miscounts",
 			"after %s: %u of the folio's mappings are young, it "
 			"finds %u",
