@@ -26,6 +26,7 @@ struct flight {
 
 static struct flight flights[MODEL_FIBERS];
 static struct rng rng;
+static uint32_t woken;	/* the last that slept and went on */
 static bool is_drawn;	/* what the program leaves open is drawn */
 static bool all_points; /* all are wanted, not only those of stalls */
 
@@ -113,12 +114,17 @@ static bool release_one(void)
 	return last != NULL;
 }
 
-/* Nobody can go on: time passes for who sleeps; else @first waits for ever. */
+/* Nobody can go on: time passes for who sleeps, in turn, since one may wait for
+ * another; else @first waits for ever. */
 static uint32_t pick_alone(uint32_t first)
 {
-	for (uint32_t i = 1; i < MODEL_FIBERS; i++) {
-		if (flights[i].used && fibers[i].state == FIBER_SLEEPS)
+	for (uint32_t n = 1; n <= MODEL_FIBERS; n++) {
+		uint32_t i = (woken + n) % MODEL_FIBERS;
+
+		if (flights[i].used && fibers[i].state == FIBER_SLEEPS) {
+			woken = i;
 			return i;
+		}
 	}
 	fibers[first].alone = true;
 	return first;
@@ -336,6 +342,7 @@ void sched_run(const struct run *run)
 	const struct prog *prog = run->prog;
 
 	memset(run->result->stall, 0, sizeof(run->result->stall));
+	woken = 0;
 	is_drawn = is_open(prog);
 	all_points = is_drawn || watcher.point;
 	sites_all(all_points);
