@@ -22,7 +22,7 @@ unsigned long phys_base;
 static unsigned int nr_fresh, next_large, nr_used;
 static unsigned int freed[LARGE_FIRST], nr_freed, first_freed;
 static bool large_used[ARENA_PAGES - LARGE_FIRST];
-static bool was_cached[ARENA_PAGES];
+static bool excused[ARENA_PAGES];
 
 unsigned int frame_index(unsigned long pfn)
 {
@@ -49,14 +49,14 @@ bool frames_had_large(void)
 	return next_large > LARGE_FIRST;
 }
 
-void frame_cached(unsigned int i)
+void frame_excuse(unsigned int i)
 {
-	was_cached[i] = true;
+	excused[i] = true;
 }
 
-bool frame_was_cached(unsigned int i)
+bool frame_is_excused(unsigned int i)
 {
-	return was_cached[i];
+	return excused[i];
 }
 
 unsigned int frames_used(void)
@@ -160,7 +160,7 @@ int frames_take(unsigned int order)
 	__asan_unpoison_memory_region(
 		&page_structs[i], nr * sizeof(struct page));
 	memset(&page_structs[i], 0, nr * sizeof(struct page));
-	was_cached[i] = false;
+	excused[i] = false;
 	nr_used += nr;
 	return i;
 }

@@ -30,10 +30,12 @@ unsigned int frames_used(void);
 /** frames_had_large() - were more than single ones taken, since
  *  frames_begin()? */
 bool frames_had_large(void);
-/** frame_cached() - the large folio that begins there came to the swap cache */
-void frame_cached(unsigned int i);
-/** frame_was_cached() - since it was given out? */
-bool frame_was_cached(unsigned int i);
+/** frame_excuse() - the large folio that begins there need not be queued for a
+ *  split when a part of it is unmapped: it was in the swap cache, or migrated
+ */
+void frame_excuse(unsigned int i);
+/** frame_is_excused() - since it was given out? */
+bool frame_is_excused(unsigned int i);
 /** frame_page() - of frame @i, given out or not */
 struct page *frame_page(unsigned int i);
 /** page_frame() - 0 .. ARENA_PAGES - 1 */

@@ -147,14 +147,15 @@ static void pages_mapped_check(
 #endif
 }
 
-/* What is mapped in part waits to be split, so that memory comes back. Who was
- * in the swap cache then is not put in the queue. */
+/* What is mapped in part waits to be split, so that memory comes back. Who is
+ * in the swap cache then is not put in the queue, nor is the copy that
+ * migration makes of one that was there. */
 static void queued_check(
 	struct folio *folio, const struct sum *sum, const char *op)
 {
 	if (folio_order(folio) == HPAGE_PMD_ORDER && !sum->pmds && sum->pages &&
 		sum->pages < folio_nr_pages(folio) && folio_test_anon(folio) &&
-		!frame_was_cached(page_frame(&folio->page)) &&
+		!frame_is_excused(page_frame(&folio->page)) &&
 		!folio_is_queued(folio))
 		finding("large folio is not queued for a split",
 			"after %s: %d of its pages are mapped", op, sum->pages);

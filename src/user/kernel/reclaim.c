@@ -11,6 +11,7 @@
 #include <linux/rmap.h>
 #include <linux/swap.h>
 
+#include "frames.h"
 #include "mm/internal.h"
 #include "stubs.h"
 
@@ -202,16 +203,25 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 
 /* ---- to another place ---- */
 
+static struct folio *copy_new(struct folio *from)
+{
+	struct folio *folio =
+		folio_alloc(GFP_HIGHUSER_MOVABLE, folio_order(from));
+
+	if (folio)
+		frame_excuse(page_frame(&folio->page));
+	return folio;
+}
+
 #ifdef HAVE_NEW_FOLIO
 static struct folio *target_new(struct folio *from, unsigned long private)
 {
-	return folio_alloc(GFP_HIGHUSER_MOVABLE, folio_order(from));
+	return copy_new(from);
 }
 #else
 static struct page *target_new(struct page *from, unsigned long private)
 {
-	struct folio *folio = folio_alloc(
-		GFP_HIGHUSER_MOVABLE, folio_order(page_folio(from)));
+	struct folio *folio = copy_new(page_folio(from));
 
 	return folio ? &folio->page : NULL;
 }

@@ -47,7 +47,7 @@ static int cache_add(struct folio *folio, swp_entry_t entry)
 	}
 	folio_ref_add(folio, nr);
 	folio_set_swapcache(folio);
-	frame_cached(page_frame(&folio->page));
+	frame_excuse(page_frame(&folio->page));
 	entries_set(folio, entry);
 	return 0;
 }
