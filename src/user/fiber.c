@@ -109,7 +109,7 @@ void fiber_leave(enum fiber_state state)
 
 bool fiber_can_go(const struct fiber *fiber)
 {
-	if (fiber->state == FIBER_WAITS || fiber->state == FIBER_SLEEPS)
+	if (fiber->state == FIBER_WAITS)
 		return fiber->epoch != fiber_epoch;
 	return fiber->state == FIBER_READY;
 }

@@ -15,7 +15,7 @@ enum fiber_state {
 	FIBER_DONE,   /* free, too */
 	FIBER_READY,  /* can go on */
 	FIBER_WAITS,  /* can when the epoch changes; else would wait for ever */
-	FIBER_SLEEPS, /* can when the epoch changes, or when nobody else can */
+	FIBER_SLEEPS, /* can when nobody else can */
 	FIBER_STALLED, /* at its point, until it is made ready */
 };
 
