@@ -13,6 +13,7 @@
 struct fiber fibers[MODEL_FIBERS];
 unsigned int fiber_now;
 unsigned long fiber_epoch;
+int fiber_used;
 
 void fiber_swap(void **ret_sp, void *sp);
 
@@ -88,6 +89,7 @@ void fiber_start(unsigned int i, void (*work)(void *user), void *user)
 	fiber->user = user;
 	fiber->state = FIBER_READY;
 	fiber->alone = false;
+	fiber_used = 1;
 }
 
 void fiber_resume(unsigned int fiber)

@@ -134,6 +134,8 @@ int model_bug_at(unsigned long pc, const char **ret_file,
 /* Who calls; the epoch counts what somebody may have waited for */
 extern unsigned int fiber_now;
 extern unsigned long fiber_epoch;
+/* since model_begin(): calls may have overlapped */
+extern int fiber_used;
 
 /** fiber_point() - the call comes to the point @pc; it may go on much later. In
  *  fiber 0 nothing happens */

@@ -173,11 +173,12 @@ static void folio_free(struct folio *folio)
 #endif
 
 /* Where a folio that has PMDs gets PTEs too, by migration, 6.1 counts some of
- * its pages twice: docs/user-tier.md. */
+ * its pages twice; 6.12 loses count where a PMD of it is split beside a zap of
+ * its PTEs: docs/found.md, docs/user-tier.md. */
 static bool is_miscounted(void)
 {
 #ifdef HAVE_NR_PAGES_MAPPED
-	return false;
+	return frames_had_large() && fiber_used;
 #else
 	return frames_had_large();
 #endif

@@ -137,6 +137,7 @@ int model_begin(void)
 	pages_begin();
 	slab_begin();
 	most_visits = 0;
+	fiber_used = 0;
 	percpu_begin();
 	mm = mm_alloc();
 	if (!mm)
