@@ -139,9 +139,7 @@ static gboolean copy_programs(
 gboolean corpus_start(struct campaign *c, GError **error)
 {
 	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
-		RMAPTORTURE_SOURCE_DIR "/corpus/pairs",
-		RMAPTORTURE_SOURCE_DIR "/corpus/regress", c->conf->corpus,
-		NULL};
+		RMAPTORTURE_SOURCE_DIR "/corpus/pairs", c->conf->corpus, NULL};
 	g_autoptr(GPtrArray) progs = programs_load(paths, error);
 
 	if (!progs)

@@ -117,7 +117,6 @@ static gboolean begin(struct premerge *p, GError **error)
 	const char *corpus = RMAPTORTURE_SOURCE_DIR "/corpus";
 	g_autofree char *seeds = g_build_filename(corpus, "seeds", NULL);
 	g_autofree char *pairs = g_build_filename(corpus, "pairs", NULL);
-	g_autofree char *regress = g_build_filename(corpus, "regress", NULL);
 	g_autofree char *dir = g_build_filename(p->want->out, "patches", NULL);
 
 	p->patches = kernel_series_split(p->want->series, dir, error);
@@ -136,7 +135,6 @@ static gboolean begin(struct premerge *p, GError **error)
 	g_mkdir_with_parents(p->start, 0755);
 	copy_programs(seeds, p->start);
 	copy_programs(pairs, p->start);
-	copy_programs(regress, p->start);
 	return TRUE;
 }
 

@@ -6,6 +6,9 @@
 
 #include "user_tier.h"
 
+/* A fuzzer that begins with what shows a bug comes no further */
+#define REGRESS RMAPTORTURE_SOURCE_DIR "/corpus/regress"
+
 /* struct seen - what one program showed on one kernel */
 struct seen {
 	enum verdict verdict;
@@ -19,7 +22,7 @@ struct tally {
 
 static GPtrArray *load(const struct premerge *p, GError **error)
 {
-	const char *paths[] = {p->start, NULL};
+	const char *paths[] = {p->start, REGRESS, NULL};
 
 	return programs_load(paths, error);
 }

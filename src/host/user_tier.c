@@ -66,6 +66,18 @@ static GPtrArray *command(const struct tier *tier)
 	return args;
 }
 
+/* A corpus with a program that ends each run comes no further. */
+static void drop_from_corpus(
+	const struct tier *tier, const char *text, gsize len)
+{
+	g_autofree char *sum = g_compute_checksum_for_data(
+		G_CHECKSUM_SHA1, (const guchar *)text, len);
+	g_autofree char *path =
+		g_build_filename(store_corpus(tier->store), sum, NULL);
+
+	(void)g_unlink(path);
+}
+
 /* The program of this finding, moved out of the way. */
 static gboolean take_artifact(struct tier *tier, struct slot_flight *ret)
 {
@@ -84,6 +96,7 @@ static gboolean take_artifact(struct tier *tier, struct slot_flight *ret)
 			ret->nr = 1;
 			ret->entry[0].number = 1;
 			found = TRUE;
+			drop_from_corpus(tier, text, len);
 		}
 		g_unlink(path);
 	}
