@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "shared.h"
 #include "test.h"
 
 #define MUTANTS RMAPTORTURE_SOURCE_DIR "/vm-images/mutants/"
@@ -166,5 +167,6 @@ int main(void)
 			strcmp(kernel, "rmap_mutant"))
 			test_patch(kernel);
 	}
+	dir_remove(dir);
 	return test_end();
 }

@@ -21,6 +21,7 @@ struct shadow_case {
 	const char *why, *prog, *run, *kind;
 };
 
+#define LATE  "p0.t1 mmap v7:4 rw stack\np0 munmap v6+8:1\np0 expect v6+8:1\n"
 #define STACK "p0 mmap v0+4:2 rw stack\np0 touch v0+4:2\n"
 #define ANON  "p0 mmap v0:4 rw anon\np0 touch v0:2\n"
 
@@ -30,13 +31,10 @@ static const struct shadow_case shadow_cases[] = {
 		"p0 barrier\n",
 		"", NULL},
 	{"a move under way may take along a stack that is mapped meanwhile",
-		"p0 async mremap v7:4 v6+8:4 0\np0.t1 mmap v7:4 rw stack\n"
-		"p0 munmap v6+8:1\np0 expect v6+8:1\n",
-		"3=z", NULL},
+		"p0 async mremap v7:4 v6+8:4 0\n" LATE, "3=z", NULL},
 	{"a move that was done before does not",
-		"p0 mremap v7:4 v6+8:4 0\np0.t1 mmap v7:4 rw stack\n"
-		"p0 munmap v6+8:1\np0 expect v6+8:1\n",
-		"3=z", "unmapped page readable"},
+		"p0 mremap v7:4 v6+8:4 0\n" LATE, "3=z",
+		"unmapped page readable"},
 	{"written is written, the rest is zeros", ANON "p0 expect v0:5\n",
 		"2=1,1,z,z,f end:0=1,1", NULL},
 	{"a write is not lost", ANON "p0 expect v0:1\n", "2=z", "lost write"},

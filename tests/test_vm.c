@@ -18,11 +18,14 @@
 #include <sys/stat.h>
 #include <utime.h>
 
+#include "shared.h"
 #include "test.h"
+
+static char *root; /* of all folders */
 
 static char *dir_new(void)
 {
-	return g_dir_make_tmp("rmaptorture-test-vm-XXXXXX", NULL);
+	return g_mkdtemp(g_build_filename(root, "XXXXXX", NULL));
 }
 
 static char *dir_file(const char *dir, const char *name, const char *text)
@@ -455,6 +458,8 @@ static void test_rundir(void)
 
 int main(void)
 {
+	root = g_dir_make_tmp("rmaptorture-test-vm-XXXXXX", NULL);
+	g_assert(root);
 	test_lines();
 	test_messages();
 	test_command_line();
@@ -466,5 +471,7 @@ int main(void)
 	test_key();
 	test_store();
 	test_rundir();
+	dir_remove(root);
+	g_free(root);
 	return test_end();
 }
