@@ -235,7 +235,8 @@ static int run_user(const struct target_options *target, char **paths,
 		.seconds = how->seconds,
 	};
 
-	return user_tier_programs(target->kernel, paths, &trial, options);
+	return user_tier_programs(
+		target->kernel, paths, &trial, (guint)how->times, options);
 }
 
 static gboolean how_is_good(const struct how *how, gboolean user)
@@ -247,6 +248,9 @@ static gboolean how_is_good(const struct how *how, gboolean user)
 	else if (how->preemptions == 2 && !user)
 		g_printerr("rmaptorture run: --preemptions 2 is for "
 			   "-k NAME:user; a VM takes 1\n");
+	else if (how->times > 1 && how->preemptions)
+		g_printerr("rmaptorture run: -n is not for --preemptions, "
+			   "which runs each schedule once\n");
 	else if (how->seconds && !how->preemptions)
 		g_printerr("rmaptorture run: --max-runtime is for "
 			   "--preemptions\n");

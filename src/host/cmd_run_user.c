@@ -78,7 +78,8 @@ static int end(struct run *run, struct host_result *result)
 }
 
 int user_tier_programs(const char *kernel, char **paths,
-	const struct user_trial *trial, const struct host_options *options)
+	const struct user_trial *trial, guint times,
+	const struct host_options *options)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) progs =
@@ -96,8 +97,8 @@ int user_tier_programs(const char *kernel, char **paths,
 	result = host_result_new("run", options);
 	host_result_kernel(
 		result, built->name, built->profile, built->build_id);
-	for (guint i = 0; i < progs->len; i++)
-		run_program(&run, progs->pdata[i], result);
+	for (guint i = 0; i < progs->len * times; i++)
+		run_program(&run, progs->pdata[i % progs->len], result);
 	g_string_free(run.log, TRUE);
 	return end(&run, result);
 }

@@ -127,9 +127,10 @@ int user_tier_fuzz(const char *kernel, const char *against,
 
 /* --- cmd_run_user.c ------------------------------------------------------- */
 
-/** user_tier_programs() - run -k NAME:user PROGRAM|DIR... @trial has no kernel
- *  yet. Returns an exit status. */
+/** user_tier_programs() - run -k NAME:user PROGRAM|DIR..., each @times. @trial
+ *  has no kernel yet. Returns an exit status. */
 int user_tier_programs(const char *kernel, char **paths,
-	const struct user_trial *trial, const struct host_options *options);
+	const struct user_trial *trial, guint times,
+	const struct host_options *options);
 
 #endif
