@@ -181,6 +181,8 @@ int main(int argc, char **argv)
 	uint32_t was_killed;
 	struct why why;
 
+	/* afl-fuzz may be killed while a VM that is gone is waited for */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (lane_parse_options(argc, argv, &options, &why) ||
 		lane_open(&server.lane, &options, &why)) {
 		fprintf(stderr, "rmaptorture-afl: %s\n", why.text);
