@@ -74,20 +74,14 @@ static bool is_over(struct search *s)
 static bool add(struct prog *prog, uint32_t at, uint32_t until,
 	const struct trail *trail, uint32_t i)
 {
-	const struct points *points = sites_points();
-	uint32_t site = trail->site[i], fn = points_owner(points, site);
+	struct stall stall;
 	uint32_t hit = 0;
-	struct stall stall = {
-		.offset = (uint32_t)(points->site[site] - points->fn[fn].addr),
-		.call = (uint8_t)at,
-		.until = (uint8_t)until,
-	};
 
 	for (uint32_t k = 0; k <= i; k++)
-		hit += trail->site[k] == site;
-	stall.hit = (uint16_t)hit;
-	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
-		points_name(points, fn));
+		hit += trail->site[k] == trail->site[i];
+	stall = sites_stall(trail->site[i], (uint16_t)hit);
+	stall.call = (uint8_t)at;
+	stall.until = (uint8_t)until;
 	return hit <= UINT16_MAX && prog_add_stall(prog, &stall);
 }
 

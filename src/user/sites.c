@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -245,6 +246,19 @@ void sites_init(void)
 const struct points *sites_points(void)
 {
 	return &points;
+}
+
+struct stall sites_stall(uint32_t site, uint16_t hit)
+{
+	uint32_t fn = points_owner(&points, site);
+	struct stall stall = {
+		.offset = (uint32_t)(points.site[site] - points.fn[fn].addr),
+		.hit = hit,
+	};
+
+	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
+		points_name(&points, fn));
+	return stall;
 }
 
 /* ---- in and out ---- */

@@ -10,6 +10,7 @@
 #define RMAPTORTURE_USER_SITES_H
 
 #include "cover/points.h"
+#include "prog/prog.h"
 
 /* libFuzzer has a function of that name, so the linker gives the kernel's code
  * this one; it is sched.c's */
@@ -21,6 +22,9 @@ void sites_init(void);
 /** sites_points() - the table, for stalls; addresses are in their upper half
  *  (TRACE_PC_HIGH) as a kernel's are */
 const struct points *sites_points(void);
+/** sites_stall() - a stall at the @hit-th time that a call comes to site @site
+ * of the table; which call, and until when, is left to the caller */
+struct stall sites_stall(uint32_t site, uint16_t hit);
 /** sites_all() - patch all in, or out */
 void sites_all(bool on);
 /** sites_one() - patch the point @pc in, or out; one that is no call of the

@@ -63,20 +63,6 @@ static void run_until(
 	sched_watch(NULL, NULL);
 }
 
-static struct stall stall_at(uint32_t site, uint32_t hit)
-{
-	const struct points *points = &schedule.points;
-	uint32_t fn = points_owner(points, site);
-	struct stall stall = {
-		.offset = (uint32_t)(points->site[site] - points->fn[fn].addr),
-		.hit = (uint16_t)hit,
-	};
-
-	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
-		points_name(points, fn));
-	return stall;
-}
-
 static void pick(struct rng *rng, struct stall *ret)
 {
 	uint32_t best = 0, best_score = 0, hit = 0;
@@ -92,7 +78,7 @@ static void pick(struct rng *rng, struct stall *ret)
 	}
 	for (uint32_t i = 0; i <= best; i++)
 		hit += trace.site[i] == trace.site[best];
-	*ret = stall_at(trace.site[best], hit);
+	*ret = sites_stall(trace.site[best], (uint16_t)hit);
 }
 
 bool windows_stall(
@@ -161,8 +147,8 @@ bool windows_sweep(
 	if (sweep.next == sweep.nr && !sweep_begin(*prog, options, rng))
 		return false;
 	at = sweep.prog.nr_calls - 2;
-	stall = stall_at(
-		sweep.point[sweep.next].site, sweep.point[sweep.next].hit);
+	stall = sites_stall(sweep.point[sweep.next].site,
+		(uint16_t)sweep.point[sweep.next].hit);
 	sweep.next++;
 	stall.call = (uint8_t)at;
 	stall.until = (uint8_t)(at + 1);
