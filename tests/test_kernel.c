@@ -338,15 +338,15 @@ static void test_apply(const char *top)
 
 /* ---- configuration ---- */
 
-static bool config_try(const char *top, const char *fragment, bool is_shipped,
-	char ***ret_lacks, GError **error)
+static bool config_try(const char *top, const char *fragment,
+	enum option_need need, char ***ret_lacks, GError **error)
 {
 	SCOPED(config_set_freep) struct config_set *set = config_set_new();
 	g_autofree char *path = g_build_filename(top, "f.config", NULL);
 	g_autofree char *dot = g_build_filename(top, "dot.config", NULL);
 
 	put(top, "f.config", fragment);
-	return config_set_add(set, path, is_shipped, error) &&
+	return config_set_add(set, path, need, error) &&
 	       config_set_check(set, dot, top, ret_lacks, error);
 }
 
@@ -368,44 +368,56 @@ static void test_config(const char *top)
 	test_case(config_try(dir,
 			  "# words\nCONFIG_SWAP=y\nCONFIG_NAME=\"a b\"\n"
 			  "# CONFIG_KSM is not set\n# CONFIG_NONE is not set\n",
-			  false, &lacks, NULL) &&
+			  OPTION_MUST, &lacks, NULL) &&
 			  !g_strv_length(lacks),
 		"what stuck is no error, nor what was never there");
-	test_case(!config_try(dir, "CONFIG_HWPOISON_INJECT=y\n", true, &lacks,
-			  &error) &&
+	test_case(!config_try(dir, "CONFIG_HWPOISON_INJECT=y\n", OPTION_SHIPPED,
+			  &lacks, &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG,
 				  "HWPOISON_INJECT|f.config|MEMORY_FAILURE && "
 				  "PROC_FS|not set: MEMORY_FAILURE"),
 		"an option that did not stick: on what it depends, and which "
 		"of that is missing");
 	test_case(
-		!config_try(dir, "CONFIG_KSM=y\n", true, &lacks, &error) &&
+		!config_try(dir, "CONFIG_KSM=y\n", OPTION_SHIPPED, &lacks,
+			&error) &&
 			says(&error, KERNEL_ERROR_CONFIG, "KSM|not set: NUMA"),
 		"an enclosing if is a dependency");
-	test_case(!config_try(dir, "CONFIG_KMSAN=y\n", true, &lacks, &error) &&
+	test_case(!config_try(dir, "CONFIG_KMSAN=y\n", OPTION_SHIPPED, &lacks,
+			  &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG,
 				  "(depends on !SWAP && !KSM; set: SWAP)"),
 		"an option that is set may stand in the way");
-	test_case(!config_try(dir, "# CONFIG_SWAP is not set\n", true, &lacks,
-			  &error) &&
+	test_case(!config_try(dir, "# CONFIG_SWAP is not set\n", OPTION_SHIPPED,
+			  &lacks, &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG, "SWAP=n"),
 		"an option that could not be switched off is an error");
-	test_case(!config_try(dir, "CONFIG_TYPO=y\n", false, &lacks, &error) &&
+	test_case(!config_try(dir, "CONFIG_TYPO=y\n", OPTION_MUST, &lacks,
+			  &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG,
 				  "TYPO|no such option"),
 		"an option of the user that the source does not know is an "
 		"error");
-	test_case(!config_try(dir, "CONFIG_SWAP\n", false, &lacks, &error) &&
+	test_case(!config_try(
+			  dir, "CONFIG_SWAP\n", OPTION_MUST, &lacks, &error) &&
 			  says(&error, KERNEL_ERROR_CONFIG, "f.config:1"),
 		"a line that is no config line is an error");
 	g_clear_pointer(&lacks, g_strfreev);
-	test_case(config_try(dir, "CONFIG_NEW=y\n", true, &lacks, NULL) &&
+	test_case(config_try(dir, "CONFIG_NEW=y\n", OPTION_SHIPPED, &lacks,
+			  NULL) &&
 			  g_strv_length(lacks) == 1 &&
 			  strstr(lacks[0], "CONFIG_NEW"),
 		"an option of ours that the source does not know is told");
 	g_clear_pointer(&lacks, g_strfreev);
+	test_case(config_try(dir, "CONFIG_NEW=y\nCONFIG_KSM=y\n", OPTION_MAY,
+			  &lacks, NULL) &&
+			  g_strv_length(lacks) == 2 &&
+			  strstr(lacks[0], "CONFIG_NEW") &&
+			  strstr(lacks[1], "not set: NUMA"),
+		"one that may be is told, with the reason");
+	g_clear_pointer(&lacks, g_strfreev);
 	test_case(config_try(dir, "# CONFIG_SWAP is not set\nCONFIG_SWAP=y\n",
-			  true, &lacks, NULL),
+			  OPTION_SHIPPED, &lacks, NULL),
 		"the later line wins");
 }
 

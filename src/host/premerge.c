@@ -82,13 +82,21 @@ static gboolean claim_out(const struct premerge *p, GError **error)
 			return FALSE;
 		g_checksum_update(sum, (const guchar *)text, (gssize)len);
 	}
+	if (p->options_path) {
+		g_autofree char *text = NULL;
+
+		if (!g_file_get_contents(p->options_path, &text, NULL, error))
+			return FALSE;
+		g_checksum_update(sum, (const guchar *)text, -1);
+	}
 	now = g_checksum_get_string(sum);
 	if (!g_file_get_contents(path, &known, NULL, NULL))
 		return g_file_set_contents(path, now, -1, error);
 	if (!strcmp(known, now))
 		return TRUE;
 	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-		"'%s' is of another series or base: choose another --out, or "
+		"'%s' is of another series, base or --fragment: choose another "
+		"--out, or "
 		"remove it",
 		p->want->out);
 	return FALSE;
@@ -130,7 +138,7 @@ static gboolean begin(struct premerge *p, GError **error)
 	p->name = derived_name(p->want);
 	p->start = g_build_filename(p->want->out, "start", NULL);
 	p->scratch = host_scratch(error);
-	if (!p->scratch || !claim_out(p, error))
+	if (!p->scratch || !premerge_options(p, error) || !claim_out(p, error))
 		return FALSE;
 	g_mkdir_with_parents(p->start, 0755);
 	copy_programs(seeds, p->start);
@@ -239,6 +247,8 @@ static void clear(struct premerge *p)
 	g_free(p->load_title);
 	g_free(p->load_dir);
 	g_free(p->name);
+	g_strfreev(p->added);
+	g_free(p->options_path);
 	g_free(p->start);
 	review_free(p->review);
 }

@@ -15,11 +15,12 @@
  * struct premerge_options
  * @base:   NAME, a kernel without its profile
  * @series: as `kernel build --series`
+ * @fragment: options for all its kernels, as far as they have them; or NULL
  * @every:  build the kasan kernel after each patch, not only the last
  * @no_vm:  user space only
  */
 struct premerge_options {
-	const char *base, *series, *out;
+	const char *base, *series, *out, *fragment;
 	gint64 seconds;
 	gboolean every, no_vm;
 };
@@ -37,6 +38,8 @@ struct premerge {
 	GPtrArray *patches; /* struct kernel_patch */
 	guint nr;	    /* of them */
 	char *name;	    /* of the patched kernel: BASE+SERIES */
+	char **added;	    /* options that the series adds */
+	char *options_path; /* a fragment: these, and the user's; or NULL */
 	struct premerge_kernels kernel;
 	char *start;	   /* programs that every fuzzer begins with */
 	char *scratch;	   /* in /dev/shm */
@@ -64,6 +67,18 @@ void premerge_done(struct review_step *step);
 
 /** premerge_patch() - "patch 3 of 5, SUBJECT"; @prefix from 1; caller frees */
 char *premerge_patch(const struct premerge *p, guint prefix);
+
+/* --- premerge_options.c -----------------------------------------------------
+ */
+
+/** premerge_options() - find p->added, write p->options_path */
+gboolean premerge_options(struct premerge *p, GError **error);
+/** premerge_options_text() - what is on, for the text of a build; caller frees
+ */
+char *premerge_options_text(const struct premerge *p);
+/** premerge_options_tell() - a step where some are not on in @kernel */
+void premerge_options_tell(
+	struct premerge *p, const struct kernel *kernel, const char *where);
 
 /* --- premerge_build.c -------------------------------------------------------
  */

@@ -23,8 +23,8 @@ struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 		g_ptr_array_add(paths, patch->path);
 	}
 	g_ptr_array_add(paths, NULL);
-	return kernel_spec_derive(
-		spec, p->name, (const char *const *)paths->pdata, error);
+	return kernel_spec_derive(spec, p->name,
+		(const char *const *)paths->pdata, p->options_path, error);
 }
 
 static struct kernel *build(
@@ -167,7 +167,7 @@ static void end_build(struct premerge *p, struct review_step *step,
 	struct kernel **kernels, guint built, guint wanted)
 {
 	g_autoptr(GPtrArray) new = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *list = NULL;
+	g_autofree char *list = NULL, *options = premerge_options_text(p);
 
 	if (step->outcome != VERDICT_PASS)
 		return;
@@ -175,8 +175,8 @@ static void end_build(struct premerge *p, struct review_step *step,
 	g_ptr_array_add(new, NULL);
 	list = g_strjoinv("; ", (char **)new->pdata);
 	step_end(step, VERDICT_PASS,
-		"%u of %u kernels, base included; new compiler warnings: %s",
-		built, wanted, *list ? list : "none");
+		"%u of %u kernels, base included%s; new compiler warnings: %s",
+		built, wanted, options, *list ? list : "none");
 }
 
 /* ---- the steps ---- */
@@ -224,6 +224,8 @@ gboolean premerge_build_user(struct premerge *p)
 	built += p->kernel.user[p->nr] != NULL;
 	end_build(p, step, p->kernel.user, built, p->nr + 1);
 	premerge_done(step);
+	if (p->kernel.user[p->nr])
+		premerge_options_tell(p, p->kernel.user[p->nr], "user space");
 	return step->outcome == VERDICT_SKIP ||
 	       (step->outcome != VERDICT_BROKEN && p->kernel.user[p->nr]);
 }
@@ -254,6 +256,8 @@ gboolean premerge_build_vm(struct premerge *p)
 	}
 	end_build(p, step, p->kernel.kasan, built, wanted);
 	premerge_done(step);
+	if (p->kernel.kasan[p->nr])
+		premerge_options_tell(p, p->kernel.kasan[p->nr], "VM");
 	return p->kernel.kasan[0] && p->kernel.kasan[p->nr];
 }
 

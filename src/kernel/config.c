@@ -12,7 +12,7 @@
  */
 struct option {
 	char *name, *value, *from;
-	bool is_shipped;
+	enum option_need need;
 };
 
 struct config_set {
@@ -75,7 +75,7 @@ static bool line_parse(const char *line, char **ret_name, char **ret_value)
 }
 
 static void set_put(struct config_set *set, char *name, char *value,
-	const char *from, bool is_shipped)
+	const char *from, enum option_need need)
 {
 	struct option *option = g_hash_table_lookup(set->by_name, name);
 
@@ -91,11 +91,11 @@ static void set_put(struct config_set *set, char *name, char *value,
 	}
 	option->value = value;
 	option->from = g_strdup(from);
-	option->is_shipped = is_shipped;
+	option->need = need;
 }
 
-bool config_set_add(struct config_set *set, const char *path, bool is_shipped,
-	GError **error)
+bool config_set_add(struct config_set *set, const char *path,
+	enum option_need need, GError **error)
 {
 	g_autofree char *text = NULL, *from = g_path_get_basename(path);
 	g_autoptr(GError) cause = NULL;
@@ -108,7 +108,7 @@ bool config_set_add(struct config_set *set, const char *path, bool is_shipped,
 	for (guint i = 0; lines[i]; i++) {
 		g_strchomp(lines[i]);
 		if (line_parse(lines[i], &name, &value))
-			set_put(set, name, value, from, is_shipped);
+			set_put(set, name, value, from, need);
 		else if (*lines[i] && *lines[i] != '#')
 			return fail(error, CONFIG,
 				"%s:%u: '%s' is not a line of a config", path,
@@ -343,24 +343,39 @@ static char *unmet(const char *expression, GHashTable *actual)
 		off->str, on->len ? "; set: " : "", on->str);
 }
 
+/* @depends: NULL where the source has no such option */
 static void explain(GString *text, const struct option *option,
-	const char *depends, GHashTable *actual)
+	const GString *depends, GHashTable *actual)
 {
 	const char *value = g_hash_table_lookup(actual, option->name);
-	g_autofree char *blockers = unmet(depends, actual);
+	g_autofree char *blockers =
+		depends ? unmet(depends->str, actual) : NULL;
 
-	g_string_append_printf(text, "%sCONFIG_%s=%s of %s is %s",
+	g_string_append_printf(text, "%sCONFIG_%s=%s of %s",
 		text->len ? "; " : "", option->name,
-		option->value ? option->value : "n", option->from,
-		value ? value : "n");
+		option->value ? option->value : "n", option->from);
+	if (!depends) {
+		g_string_append(text, ": this source has no such option");
+		return;
+	}
+	g_string_append_printf(text, " is %s", value ? value : "n");
 	if (!option->value)
 		return;
-	if (*depends)
+	if (depends->len)
 		g_string_append_printf(
-			text, " (depends on %s%s)", depends, blockers);
+			text, " (depends on %s%s)", depends->str, blockers);
 	else
 		g_string_append(
 			text, " (another option selects or forbids it)");
+}
+
+static void add_lack(GStrvBuilder *lacks, const struct option *option,
+	const GString *depends, GHashTable *actual)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	explain(line, option, depends, actual);
+	g_strv_builder_add(lacks, line->str);
 }
 
 static void depends_free(gpointer key, gpointer value, gpointer user)
@@ -388,21 +403,11 @@ bool config_set_check(const struct config_set *set, const char *dot_config,
 		struct option *option = g_ptr_array_index(left, i);
 		GString *on = g_hash_table_lookup(depends, option->name);
 
-		if (on) {
-			explain(wrong, option, on->str, actual);
-		} else if (option->is_shipped) {
-			g_autofree char *line = g_strdup_printf(
-				"CONFIG_%s: this source has no such option",
-				option->name);
-
-			g_strv_builder_add(lacks, line);
-		} else {
-			g_string_append_printf(wrong,
-				"%sCONFIG_%s of %s: this source has no such "
-				"option",
-				wrong->len ? "; " : "", option->name,
-				option->from);
-		}
+		if (option->need == OPTION_MAY ||
+			(option->need == OPTION_SHIPPED && !on))
+			add_lack(lacks, option, on, actual);
+		else
+			explain(wrong, option, on, actual);
 	}
 	if (depends)
 		g_hash_table_foreach(depends, depends_free, NULL);

@@ -76,6 +76,13 @@ bool patch_applies(const struct patch *patch, const char *tree, GError **error);
 
 /* ---- config.c: fragments ---- */
 
+/** enum option_need - is it an error where an option is not as it was asked? */
+enum option_need {
+	OPTION_MUST,	/* it is */
+	OPTION_SHIPPED, /* ours: not where the tree does not know it */
+	OPTION_MAY,	/* it is told */
+};
+
 struct config_set;
 struct config_set *config_set_new(void);
 void config_set_free(struct config_set *set);
@@ -84,12 +91,9 @@ static inline void config_set_freep(struct config_set **ret)
 	config_set_free(*ret);
 }
 
-/**
- * config_set_add() - merge a fragment; later ones win
- * @is_shipped: ours: an option unknown to the tree is told, not an error
- */
-bool config_set_add(struct config_set *set, const char *path, bool is_shipped,
-	GError **error);
+/** config_set_add() - merge a fragment; later ones win */
+bool config_set_add(struct config_set *set, const char *path,
+	enum option_need need, GError **error);
 /** config_set_write() - as KCONFIG_ALLCONFIG wants it */
 bool config_set_write(
 	const struct config_set *set, const char *path, GError **error);
@@ -97,7 +101,7 @@ bool config_set_write(
  * config_set_check() - did every option stick?
  * @dot_config: path of the result of make
  * @src:        the tree, for the dependencies of those that did not
- * @ret_lacks:  options that the tree does not know, one line each
+ * @ret_lacks:  options that are not as asked, and need not be: a line each
  */
 bool config_set_check(const struct config_set *set, const char *dot_config,
 	const char *src, char ***ret_lacks, GError **error);

@@ -42,7 +42,7 @@ char **kernel_missing_features(const struct kernel *kernel, GError **error)
 	g_auto(GStrv) options = NULL;
 
 	for (char **path = fragments; *path; path++) {
-		if (!config_set_add(wanted, *path, true, error))
+		if (!config_set_add(wanted, *path, OPTION_SHIPPED, error))
 			return NULL;
 	}
 	options = config_set_missing(wanted, kernel->config, error);

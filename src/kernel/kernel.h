@@ -49,6 +49,8 @@ enum kernel_error {
  * @src_dir:   absolute path of a source tree, used if @base is NULL
  * @series:    absolute paths, applied in this order
  * @fragments: absolute paths, merged after base.config and the profile
+ * @options:   absolute paths of fragments, merged after those: set as far as
+ *	       the source goes; the rest is in struct kernel's @lacks
  * @harness:   apply patches/harness, each only if it applies
  * @mutants:   absolute path of the mutants' patch, or NULL; before it comes
  *	       mutants/rmap_mutant.patch, which is the same for all kernels
@@ -59,7 +61,7 @@ enum kernel_error {
  */
 struct kernel_spec {
 	char *name, *profile, *base, *src_dir, *tree;
-	char **series, **fragments, **counters;
+	char **series, **fragments, **options, **counters;
 	bool harness;
 	char *mutants, *about;
 	bool is_own;
@@ -90,14 +92,16 @@ struct kernel_spec *kernel_spec_new(const char *name, const char *base,
 
 /**
  * kernel_spec_derive() - @spec with @series on top of its own, named @name
- * @series: NULL-terminated; may be empty, or NULL
+ * @series:  NULL-terminated; may be empty, or NULL
+ * @options: path of a fragment, see struct kernel_spec; may be NULL
  *
  * What a pre-merge run compares: @spec with none, with some, with all patches
  * of a series. They are built one after the other in the tree of @spec, so
  * that each build is a small one, and without its mutants.
  */
 struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
-	const char *name, const char *const *series, GError **error);
+	const char *name, const char *const *series, const char *options,
+	GError **error);
 
 /**
  * struct kernel_patch - one patch of a series, as a file of its own
@@ -117,6 +121,11 @@ struct kernel_patch {
  */
 GPtrArray *kernel_series_split(
 	const char *path, const char *dir, GError **error);
+
+/** kernel_series_options() - names, without CONFIG_, of the options with a
+ *  prompt that @patches (struct kernel_patch) add and that are y or n; a strv,
+ *  NULL with @error */
+char **kernel_series_options(GPtrArray *patches, GError **error);
 
 /**
  * kernel_spec_register() - make @spec known by its name from now on
@@ -148,7 +157,8 @@ const char *const *kernel_profiles(void);
  * @version:         release, as `uname -r` shows it
  * @build_id:        the key, 16 hexadecimal digits
  * @refused_patches: of patches/harness, those left out and why, one line each
- * @lacks:           options that this source does not know, one line each
+ * @lacks:           options that were asked for and are not so, one line each:
+ *		     this source does not know them, or see struct kernel_spec
  * @warnings:        of the compiler, in the files that the build compiled, one
  *                   line each, paths from the top of the source
  */

@@ -8,7 +8,7 @@ static const char *const profiles[] = {
 	"kasan", "recycle", "locks", "races", "fast", "gcov", "user", NULL};
 
 static const char *const keys[] = {"base", "src", "series", "fragments",
-	"harness", "mutants", "counters", "about", NULL};
+	"options", "harness", "mutants", "counters", "about", NULL};
 
 G_DEFINE_QUARK(rmaptorture - kernel - error - quark, kernel_error)
 
@@ -34,6 +34,7 @@ void kernel_spec_free(struct kernel_spec *spec)
 	g_free(spec->tree);
 	g_strfreev(spec->series);
 	g_strfreev(spec->fragments);
+	g_strfreev(spec->options);
 	g_strfreev(spec->counters);
 	g_free(spec->mutants);
 	g_free(spec->about);
@@ -144,6 +145,7 @@ static struct kernel_spec *row_parse(
 		spec->src_dir = g_canonicalize_filename(src, dir);
 	spec->series = path_list(file, group, "series", dir);
 	spec->fragments = path_list(file, group, "fragments", dir);
+	spec->options = path_list(file, group, "options", dir);
 	spec->counters =
 		g_key_file_get_string_list(file, group, "counters", NULL, NULL);
 	spec->about = g_key_file_get_string(file, group, "about", NULL);
@@ -329,8 +331,10 @@ struct kernel_spec *kernel_spec_new(const char *name, const char *base,
 }
 
 struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
-	const char *name, const char *const *series, GError **error)
+	const char *name, const char *const *series, const char *options,
+	GError **error)
 {
+	const char *more[] = {options, NULL};
 	SCOPED(kernel_spec_freep)
 	struct kernel_spec *made = g_new0(struct kernel_spec, 1);
 
@@ -340,6 +344,9 @@ struct kernel_spec *kernel_spec_derive(const struct kernel_spec *spec,
 	}
 	made->series = paths_resolve(spec->series, series, "series", error);
 	if (!made->series)
+		return NULL;
+	made->options = paths_resolve(spec->options, more, "options", error);
+	if (!made->options)
 		return NULL;
 	made->name = g_strdup(name);
 	made->tree = g_strdup(spec->tree ? spec->tree : spec->name);
@@ -395,6 +402,7 @@ bool kernel_spec_register(const struct kernel_spec *spec, GError **error)
 		g_key_file_set_string(file, spec->name, "src", spec->src_dir);
 	set_list(file, spec->name, "series", spec->series);
 	set_list(file, spec->name, "fragments", spec->fragments);
+	set_list(file, spec->name, "options", spec->options);
 	g_key_file_set_string(
 		file, spec->name, "harness", spec->harness ? "yes" : "no");
 	if (spec->about)

@@ -88,7 +88,9 @@ static char *key_make(const struct build_input *input, GError **error)
 	for (const char *const *arg = make_args; *arg; arg++)
 		key_text(sum, "make", *arg);
 	if (!key_files(sum, "fragment", input->shipped, error) ||
-		!key_files(sum, "fragment", input->spec->fragments, error))
+		!key_files(sum, "fragment", input->spec->fragments, error) ||
+		(input->spec->options && !key_files(sum, "options",
+						 input->spec->options, error)))
 		return NULL;
 	if (is_user(input->spec) && !key_sources(sum, error))
 		return NULL;
@@ -109,11 +111,11 @@ char **shipped_fragments(const char *profile)
 	return paths;
 }
 
-static bool options_add(
-	struct config_set *to, char **paths, bool is_shipped, GError **error)
+static bool options_add(struct config_set *to, char **paths,
+	enum option_need need, GError **error)
 {
 	for (; paths && *paths; paths++) {
-		if (!config_set_add(to, *paths, is_shipped, error))
+		if (!config_set_add(to, *paths, need, error))
 			return false;
 	}
 	return true;
@@ -126,12 +128,14 @@ static bool options_load(struct build_input *input, GError **error)
 	const struct kernel_spec *spec = input->spec;
 
 	input->options = config_set_new();
-	if (!options_add(input->options, input->shipped, true, error) ||
-		!options_add(
-			input->options, spec->fragments, !spec->is_own, error))
+	if (!options_add(
+		    input->options, input->shipped, OPTION_SHIPPED, error) ||
+		!options_add(input->options, spec->fragments,
+			spec->is_own ? OPTION_MUST : OPTION_SHIPPED, error) ||
+		!options_add(input->options, spec->options, OPTION_MAY, error))
 		return false;
-	return !is_user(spec) ||
-	       options_add(input->options, input->shipped, true, error);
+	return !is_user(spec) || options_add(input->options, input->shipped,
+					 OPTION_SHIPPED, error);
 }
 
 static bool patches_load(struct build_input *input, GError **error)

@@ -81,3 +81,92 @@ GPtrArray *kernel_series_split(
 	}
 	return g_steal_pointer(&to);
 }
+
+/* ---- options ---- */
+
+/* struct hunks - where we are in a patch, and what was seen */
+struct hunks {
+	bool is_kconfig; /* the file */
+	char *name;	 /* of the option whose lines these are, or NULL */
+	GHashTable *added, *removed;
+};
+
+/* The name behind "config" or "menuconfig"; NULL: it is another line */
+static char *config_name(const char *line)
+{
+	if (g_str_has_prefix(line, "menu"))
+		line += strlen("menu");
+	if (!g_str_has_prefix(line, "config") || !g_ascii_isspace(line[6]))
+		return NULL;
+	return g_strstrip(g_strdup(line + 6));
+}
+
+static bool has_prompt(const char *line)
+{
+	line += strspn(line, " \t");
+	if (g_str_has_prefix(line, "tristate"))
+		line += strlen("tristate");
+	else if (g_str_has_prefix(line, "bool"))
+		line += strlen("bool");
+	else
+		return false;
+	line += strspn(line, " \t");
+	return *line == '"' || *line == '\'';
+}
+
+static void hunks_line(struct hunks *hunks, const char *line)
+{
+	char *name;
+
+	if (g_str_has_prefix(line, "+++ ")) {
+		const char *slash = strrchr(line, '/');
+
+		hunks->is_kconfig =
+			slash && g_str_has_prefix(slash + 1, "Kconfig");
+		g_clear_pointer(&hunks->name, g_free);
+		return;
+	}
+	if (!hunks->is_kconfig || !*line || !strchr("+- ", *line))
+		return;
+	name = config_name(line + 1);
+	if (name && *line == '-') {
+		g_hash_table_add(hunks->removed, name);
+	} else if (name) {
+		g_free(hunks->name);
+		hunks->name = *line == '+' ? name : NULL;
+		if (!hunks->name)
+			g_free(name);
+	} else if (hunks->name && *line == '+' && has_prompt(line + 1)) {
+		g_hash_table_add(hunks->added, g_steal_pointer(&hunks->name));
+	}
+}
+
+char **kernel_series_options(GPtrArray *patches, GError **error)
+{
+	g_autoptr(GHashTable) added =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) removed =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GList) names = NULL;
+	g_autoptr(GStrvBuilder) list = g_strv_builder_new();
+
+	for (guint i = 0; i < patches->len; i++) {
+		const struct kernel_patch *patch = patches->pdata[i];
+		struct hunks hunks = {.added = added, .removed = removed};
+		g_autofree char *text = NULL;
+		g_auto(GStrv) lines = NULL;
+
+		if (!g_file_get_contents(patch->path, &text, NULL, error))
+			return NULL;
+		lines = g_strsplit(text, "\n", 0);
+		for (char **line = lines; *line; line++)
+			hunks_line(&hunks, *line);
+		g_free(hunks.name);
+	}
+	names = g_list_sort(g_hash_table_get_keys(added), (GCompareFunc)strcmp);
+	for (GList *name = names; name; name = name->next) {
+		if (!g_hash_table_contains(removed, name->data))
+			g_strv_builder_add(list, name->data);
+	}
+	return g_strv_builder_end(list);
+}

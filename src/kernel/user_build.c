@@ -105,7 +105,7 @@ static bool config_check(const struct build_input *input,
 	g_auto(GStrv) unknown = NULL, missing = NULL;
 
 	for (char **path = input->shipped; *path; path++) {
-		if (!config_set_add(ours, *path, true, error))
+		if (!config_set_add(ours, *path, OPTION_SHIPPED, error))
 			return false;
 	}
 	if (!config_set_check(ours, config, tree->src, &unknown, error))

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The options that a series adds: what premerge turns on. */
+#include "kernel/kernel.h"
+
+#include "test.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define IN(file) "--- a/" file "\n+++ b/" file "\n@@ -1,9 +1,9 @@\n"
+
+static const struct {
+	const char *why, *text, *want; /* names with blanks between */
+} cases[] = {
+	{"an option with a prompt",
+		IN("mm/Kconfig") "+config LAZY\n+\tbool \"lazy\"\n", "LAZY"},
+	{"tristate, menuconfig, other folders",
+		IN("lib/Kconfig.debug") "+menuconfig A\n+\ttristate \"a\"\n" IN(
+			"drivers/x/Kconfig") "+config B\n+\tbool 'b'\n",
+		"A B"},
+	{"none without a prompt, and no number",
+		IN("mm/Kconfig") "+config HAVE\n+\tbool\n"
+				 "+config AUTO\n+\tdef_bool y\n"
+				 "+config NR\n+\tint \"number\"\n",
+		""},
+	{"none that was there: its text changed",
+		IN("mm/Kconfig") " config OLD\n+\tbool \"new words\"\n", ""},
+	{"none that only moved",
+		IN("mm/Kconfig") "-config OLD\n-\tbool \"old\"\n" IN(
+			"mm/Kconfig.debug") "+config OLD\n+\tbool \"old\"\n",
+		""},
+	{"only Kconfig files have options",
+		IN("Documentation/x.rst") "+config X\n+\tbool \"x\"\n", ""},
+};
+
+int main(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("options-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(dir, "1.patch", NULL);
+	struct kernel_patch patch = {.subject = (char *)"x", .path = path};
+	g_autoptr(GPtrArray) patches = g_ptr_array_new();
+
+	g_ptr_array_add(patches, &patch);
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_auto(GStrv) names = NULL;
+		g_autofree char *got = NULL;
+
+		if (!g_file_set_contents(path, cases[i].text, -1, NULL))
+			return 99;
+		names = kernel_series_options(patches, NULL);
+		got = names ? g_strjoinv(" ", names) : g_strdup("error");
+		test_case(!strcmp(got, cases[i].want), cases[i].why);
+	}
+	(void)g_unlink(path);
+	test_case(!kernel_series_options(patches, NULL),
+		"a patch that cannot be read is an error");
+	(void)g_rmdir(dir);
+	return test_end();
+}
