@@ -56,20 +56,30 @@ static enum bisect_answer ask(guint prefix, void *user)
 
 static void test_bisect_all(void)
 {
-	gboolean named = TRUE, few = TRUE;
+	gboolean named = TRUE, few = TRUE, two = TRUE, misled = TRUE;
 
 	for (guint nr = 1; nr <= 20; nr++) {
 		for (guint guilty = 1; guilty <= nr; guilty++) {
 			struct series series = {guilty, nr, "", {0}, 0};
 			struct bisect got;
 
-			bisect_series(nr, ask, &series, &got);
+			bisect_series(nr, 0, ask, &series, &got);
 			named &= got.first == guilty && got.last == guilty;
 			few &= got.probes <= ceil(log2(nr)) &&
 			       got.probes == series.total;
+			series.total = 0;
+			bisect_series(nr, guilty, ask, &series, &got);
+			two &= got.first == guilty && got.last == guilty &&
+			       got.probes <= 2;
+			series.total = 0;
+			bisect_series(nr, nr - guilty, ask, &series, &got);
+			misled &= got.first == guilty && got.last == guilty &&
+				  got.probes <= 2 + ceil(log2(nr));
 		}
 	}
 	test_case(named, "each patch of each series up to 20 is named");
+	test_case(two, "two probes are enough where it is the likely one");
+	test_case(misled, "and two are lost where it is not");
 	test_case(few, "with no more probes than a binary search takes");
 }
 
@@ -92,7 +102,7 @@ static void test_bisect_ranges(void)
 		struct bisect got;
 		gboolean once = TRUE;
 
-		bisect_series(ranges[i].nr, ask, &series, &got);
+		bisect_series(ranges[i].nr, 0, ask, &series, &got);
 		for (size_t p = 0; p < G_N_ELEMENTS(series.asked); p++)
 			once &= series.asked[p] <= 1;
 		test_case(got.first == ranges[i].first &&
@@ -137,7 +147,7 @@ static struct review_finding *add_finding(
 	struct review_finding *finding = review_finding(review);
 
 	finding->title = g_strdup("WARNING in unlink_anon_vmas");
-	finding->where = g_strdup("user space");
+	finding->where = g_strdup("in user space");
 	finding->weight = weight;
 	finding->patched_k = finding->patched_n = 20;
 	finding->base_n = 4;
@@ -181,9 +191,13 @@ static void test_verdicts(void)
 	add_programs(review, VERDICT_PASS);
 	add_finding(review, REVIEW_OLD);
 	add_finding(review, REVIEW_UNCONFIRMED);
-	add_finding(review, REVIEW_UNJUDGED);
 	test_case(verdict_is(review, REVIEW_CLEAN),
 		"what base shows, or nothing shows again, does not count");
+	review = review_example();
+	add_programs(review, VERDICT_PASS);
+	add_finding(review, REVIEW_UNJUDGED);
+	test_case(verdict_is(review, REVIEW_UNDECIDED),
+		"what there was no time to replay leaves no clean verdict");
 	review = review_example();
 	add_programs(review, VERDICT_BROKEN);
 	add_finding(review, REVIEW_NEW);
@@ -206,12 +220,17 @@ static gboolean is_wrapped(const char *text)
 static void test_text(void)
 {
 	struct review *review = review_example();
-	g_autofree char *clean = NULL, *found = NULL;
+	g_autofree char *clean = NULL, *once = NULL, *found = NULL;
 	struct review_step *step;
 
 	add_programs(review, VERDICT_PASS);
 	clean = review_text(review);
 	test_case(strstr(clean, "Verdict: CLEAN.\n"), "a clean run says so");
+	add_finding(review, REVIEW_UNCONFIRMED);
+	once = review_text(review);
+	test_case(strstr(once, "Verdict: CLEAN but for 1 finding that"),
+		"and what came once is not hidden");
+	((struct review_step *)review->steps->pdata[1])->found = 1;
 	step = review_step(review, "selftests", TRUE);
 	step_end(step, VERDICT_SKIP,
 		"not built, for reasons that take more than one line of a "
@@ -223,12 +242,14 @@ static void test_text(void)
 	test_case(strstr(found, "Comes with patch 3 of 5: mm/rmap: count a "
 				"vma once"),
 		"the patch is named by number and subject");
-	test_case(strstr(found, "20 of 20 replays. Base: 0 of 4.") &&
-			  strstr(found, "chance of"),
+	test_case(strstr(found, "20 of 20 replays, base in 0 of 4.") &&
+			  strstr(found, "the chance of that would be 0.07 %."),
 		"k of n of both, and what luck could do, are told");
 	test_case(strstr(found, "      p0 fork p1\n      p0 exit\n") &&
 			  !strstr(found, "# note"),
 		"the program is there, its notes are not");
+	test_case(strstr(found, "\n  found  programs: 2 of 2"),
+		"a step that found something is not just ok");
 	test_case(strstr(found, "What was not tested\n\n  -      selftests:"),
 		"what was not tested is listed by itself");
 	test_case(is_wrapped(found), "the page is wrapped at 72 columns");

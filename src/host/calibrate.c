@@ -44,6 +44,13 @@ void calibration_progress(const char *line, void *user)
 	calibration->progress(line, calibration->user);
 }
 
+void calibration_died(const char *console, size_t len, void *user)
+{
+	struct calibration *calibration = user;
+
+	(void)console_parse(console, len, &calibration->died);
+}
+
 /* Not in the main loop: the VM is served by vm_pump(). */
 static gboolean run_request(struct vm *vm, const struct slot_request *request,
 	const struct prog *prog, int timeout_ms, GError **error)

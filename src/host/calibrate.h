@@ -10,6 +10,7 @@
 #define RMAPTORTURE_CALIBRATE_H
 
 #include "host.h"
+#include "oracle/oracle.h"
 
 /** struct calibration - the user pointer of the hooks in struct vm_boot */
 struct calibration {
@@ -19,6 +20,7 @@ struct calibration {
 	const char *vmlinux;
 	void (*progress)(const char *line, void *user);
 	void *user;
+	struct report died; /* of a kernel that did not boot */
 };
 
 /** calibration_id() - names the layout, the ops, the seeds and the number of
@@ -27,6 +29,9 @@ char *calibration_id(const struct calibration *calibration);
 
 /** calibrate() - struct vm_boot's prepare */
 gboolean calibrate(struct vm *vm, void *calibration, GError **error);
+
+/** calibration_died() - struct vm_boot's died */
+void calibration_died(const char *console, size_t len, void *calibration);
 
 /** calibration_give_up() - note that the kernel does not survive the seeds: no
  *  site is patched out */

@@ -95,6 +95,7 @@ static int exit_status(const struct review *review)
 	static const int status[] = {
 		[REVIEW_CLEAN] = EXIT_CLEAN,
 		[REVIEW_FINDINGS] = EXIT_FINDING,
+		[REVIEW_UNDECIDED] = EXIT_TIME,
 		[REVIEW_NOT_TESTED] = EXIT_TIME,
 		[REVIEW_BROKEN] = EXIT_BROKEN,
 	};

@@ -30,7 +30,10 @@ GQuark host_error_quark(void);
 enum host_error {
 	HOST_ERROR_BROKEN,
 	HOST_ERROR_SEEDS, /* the kernel died while it ran the seeds */
+	HOST_ERROR_BOOT,  /* it died before that: HOST_BOOT_DIED TITLE */
 };
+
+#define HOST_BOOT_DIED "the kernel died while it booted: "
 
 /* --- options.c: what every subcommand takes ------------------------------- */
 

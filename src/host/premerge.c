@@ -5,11 +5,17 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define USER_SHARE	0.25 /* of the whole budget, for the fuzzer of that tier */
-#define SCHEDULES_SHARE 0.05
-#define SELFTESTS_SHARE 0.15
-#define STRESS_SHARE	0.10
-#define KEEP_SHARE	0.20 /* kept for replays and bisection */
+/*
+ * struct shares - of the whole budget
+ * @each: builds of each patch
+ * @fuzz: in user space
+ * @keep: for replays and bisection
+ * The fuzzer that comes last has what these and the builds leave.
+ */
+static const struct shares {
+	double schedules, each, fuzz, selftests, stress, keep;
+} with_vm = {0.05, 0.10, 0.15, 0.10, 0.10, 0.20},
+  without_vm = {0.05, 0.50, 1, 0, 0, 0.20};
 
 double premerge_left(const struct premerge *p)
 {
@@ -160,17 +166,28 @@ static void register_kernel(struct premerge *p)
 
 /* ---- the steps ---- */
 
+static const struct shares *shares(const struct premerge *p)
+{
+	return p->want->no_vm ? &without_vm : &with_vm;
+}
+
+/* @share of the budget, but not what is to be kept */
+static double part(const struct premerge *p, double share)
+{
+	double budget = p->review->budget;
+
+	return MIN(premerge_left(p) - budget * shares(p)->keep, budget * share);
+}
+
 static void test_user(struct premerge *p)
 {
 	struct review_step *step;
 
 	if (p->kernel.user[0] && p->kernel.user[p->nr]) {
 		premerge_programs_user(p);
-		premerge_schedules(
-			p, MIN(premerge_left(p),
-				   p->review->budget * SCHEDULES_SHARE));
-		premerge_fuzz_user(p,
-			MIN(premerge_left(p), p->review->budget * USER_SHARE));
+		premerge_schedules(p, part(p, shares(p)->schedules));
+		premerge_build_each(p, part(p, shares(p)->each));
+		premerge_fuzz_user(p, part(p, shares(p)->fuzz));
 		return;
 	}
 	step = premerge_begin(p, "user space", TRUE);
@@ -180,14 +197,10 @@ static void test_user(struct premerge *p)
 
 static void test_vm(struct premerge *p)
 {
-	double keep = p->review->budget * KEEP_SHARE;
-
 	premerge_programs_vm(p);
-	premerge_selftests(p, MIN(premerge_left(p) - keep,
-				      p->review->budget * SELFTESTS_SHARE));
-	premerge_stress(p,
-		MIN(premerge_left(p) - keep, p->review->budget * STRESS_SHARE));
-	premerge_fuzz_vm(p, premerge_left(p) - keep);
+	premerge_selftests(p, part(p, shares(p)->selftests));
+	premerge_stress(p, part(p, shares(p)->stress));
+	premerge_fuzz_vm(p, part(p, 1));
 }
 
 static void no_vm(struct premerge *p, const char *why)
@@ -209,10 +222,12 @@ static void run(struct premerge *p)
 	test_user(p);
 	if (p->want->no_vm)
 		no_vm(p, "--no-vm");
-	else if (premerge_build_vm(p))
-		test_vm(p);
-	else
+	else if (!premerge_build_vm(p))
 		no_vm(p, "it was not built");
+	else if (!premerge_boot(p))
+		no_vm(p, "it does not boot");
+	else
+		test_vm(p);
 	premerge_judge(p);
 }
 
@@ -248,6 +263,9 @@ static void clear(struct premerge *p)
 	g_free(p->load_dir);
 	g_free(p->name);
 	g_strfreev(p->added);
+	g_strfreev(p->counters);
+	g_free(p->boot_title);
+	premerge_selftest_clear(&p->selftest);
 	g_free(p->options_path);
 	g_free(p->start);
 	review_free(p->review);

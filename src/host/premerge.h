@@ -31,6 +31,18 @@ struct premerge_kernels {
 	struct target **vm;	       /* [nr + 1], NULL: not booted yet */
 };
 
+/**
+ * struct premerge_selftest - the first that patched does worse
+ * @name:  of the program; NULL: there is none
+ * @worse: which case, and how
+ * @death: title of the report that the VM died with, or NULL
+ * @base:  what base did
+ */
+struct premerge_selftest {
+	char *name, *worse, *death;
+	struct selftests *base;
+};
+
 struct premerge {
 	const struct host_options *options;
 	const struct premerge_options *want;
@@ -39,6 +51,7 @@ struct premerge {
 	guint nr;	    /* of them */
 	char *name;	    /* of the patched kernel: BASE+SERIES */
 	char **added;	    /* options that the series adds */
+	char **counters;    /* names that it adds to /proc/vmstat */
 	char *options_path; /* a fragment: these, and the user's; or NULL */
 	struct premerge_kernels kernel;
 	char *start;	   /* programs that every fuzzer begins with */
@@ -46,6 +59,10 @@ struct premerge {
 	gint64 begin, end; /* monotonic us */
 	gboolean stop;	   /* interrupted */
 	guint64 programs_user, programs_vm;
+	double vm_seconds; /* a kernel for VMs took so long, built and booted */
+	guint likely;	   /* patch that brought the latest finding; 0: none */
+	char *boot_title;  /* the patched kernel does not boot; or NULL */
+	struct premerge_selftest selftest;
 	struct load *load; /* that showed a finding, or NULL */
 	char *load_title, *load_dir;
 };
@@ -86,10 +103,15 @@ void premerge_options_tell(
 /** premerge_spec() - what prefix @prefix is; @profile as in kernel.h */
 struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 	const char *profile, GError **error);
-/** premerge_build_user(), premerge_build_vm() - step 1. FALSE: the series is
- *  not to be tested any further */
+/** premerge_build_user(), premerge_build_vm() - base and the whole series.
+ *  FALSE: the series is not to be tested any further */
 gboolean premerge_build_user(struct premerge *p);
 gboolean premerge_build_vm(struct premerge *p);
+/** premerge_build_each() - those between, in user space, for @seconds */
+void premerge_build_each(struct premerge *p, double seconds);
+/** premerge_user() - that of a prefix, built if need be; owned by @p. NULL: it
+ *  does not build */
+struct kernel *premerge_user(struct premerge *p, guint prefix);
 /** premerge_vm() - the booted kernel of a prefix, built if need be; owned by
  *  @p. NULL with @error. */
 struct target *premerge_vm(struct premerge *p, guint prefix, GError **error);
@@ -115,7 +137,19 @@ void premerge_fuzz_vm(struct premerge *p, double seconds);
  */
 
 void premerge_selftests(struct premerge *p, double seconds);
+/** premerge_judge_selftest() - enter and bisect p->selftest, which has a name
+ */
+void premerge_judge_selftest(struct premerge *p);
+void premerge_selftest_clear(struct premerge_selftest *selftest);
 void premerge_stress(struct premerge *p, double seconds);
+
+/* --- premerge_boot.c --------------------------------------------------------
+ */
+
+/** premerge_boot() - boot base and patched. FALSE: not both do */
+gboolean premerge_boot(struct premerge *p);
+/** premerge_judge_boot() - boot patched again: the rates and weight of it */
+void premerge_judge_boot(struct premerge *p, struct review_finding *finding);
 
 /* --- premerge_judge.c --------------------------------------------------------
  */
@@ -144,16 +178,21 @@ struct shows {
 	char other[TITLE_MAX];
 };
 
+typedef gboolean shows_fn(struct shows *shows, guint prefix, guint runs,
+	guint until, guint *ret_k, guint *ret_n);
+
 /** shows_user(), shows_vm() - run it @runs times on a prefix; how often any
  *  finding came goes to @ret_k, in how many runs that counted to @ret_n. At
  *  @until hits it ends early (0: never). FALSE: there is no such kernel. */
-gboolean shows_user(struct shows *shows, guint prefix, guint runs, guint until,
-	guint *ret_k, guint *ret_n);
-gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
-	guint *ret_k, guint *ret_n);
+shows_fn shows_user, shows_vm;
 /** shows_stress() - the same with the load of @p, as long as there is time */
-gboolean shows_stress(struct shows *shows, guint prefix, guint runs,
-	guint until, guint *ret_k, guint *ret_n);
+shows_fn shows_stress;
+/** shows_boot() - the same of boots: of one that does, there is one */
+shows_fn shows_boot;
+/** premerge_bisect() - which patch brings @finding, that base does not show;
+ *  @in_vm: @fn takes kernels for VMs */
+void premerge_bisect(struct shows *shows, shows_fn *fn, gboolean in_vm,
+	struct review_finding *finding);
 /** shows_note() - it showed @title, which may be another one */
 void shows_note(struct shows *shows, const char *title);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pre-merge, step 1: every patch is applied and built in turn. */
+/* Pre-merge: every patch is applied and built in turn. */
 #include "premerge.h"
 
 #include <stdio.h>
@@ -14,6 +14,7 @@ struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 		g_strdup_printf("%s:%s", p->want->base, profile);
 	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
 	g_autoptr(GPtrArray) paths = g_ptr_array_new();
+	struct kernel_spec *made;
 
 	if (!kernel_spec_lookup(base, &spec, error))
 		return NULL;
@@ -23,8 +24,13 @@ struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 		g_ptr_array_add(paths, patch->path);
 	}
 	g_ptr_array_add(paths, NULL);
-	return kernel_spec_derive(spec, p->name,
+	made = kernel_spec_derive(spec, p->name,
 		(const char *const *)paths->pdata, p->options_path, error);
+	if (made) {
+		g_strfreev(made->counters);
+		made->counters = g_strdupv(p->counters);
+	}
+	return made;
 }
 
 static struct kernel *build(
@@ -163,8 +169,9 @@ static void compare_warnings(
 	}
 }
 
+/* Patches @first to @last, 0 the base, were to be built. */
 static void end_build(struct premerge *p, struct review_step *step,
-	struct kernel **kernels, guint built, guint wanted)
+	struct kernel **kernels, guint first, guint last)
 {
 	g_autoptr(GPtrArray) new = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *list = NULL, *options = premerge_options_text(p);
@@ -174,9 +181,15 @@ static void end_build(struct premerge *p, struct review_step *step,
 	compare_warnings(p, kernels, new);
 	g_ptr_array_add(new, NULL);
 	list = g_strjoinv("; ", (char **)new->pdata);
-	step_end(step, VERDICT_PASS,
-		"%u of %u kernels, base included%s; new compiler warnings: %s",
-		built, wanted, options, *list ? list : "none");
+	if (first)
+		step_end(step, VERDICT_PASS,
+			"patches %u to %u of %u build; new compiler warnings: "
+			"%s",
+			first, last, p->nr, *list ? list : "none");
+	else
+		step_end(step, VERDICT_PASS,
+			"base and all %u patches%s; new compiler warnings: %s",
+			last, options, *list ? list : "none");
 }
 
 /* ---- the steps ---- */
@@ -198,31 +211,47 @@ static gboolean note_user(struct premerge *p, struct review_step *step,
 	return FALSE;
 }
 
-/* The whole series first: whether it applies is then known within seconds. What
- * does not build is told in the order of the patches. */
+/* The kernels between base and the whole series, as long as there is time for
+ * more than @until; returns the first that there was none for. */
+static guint build_between(struct premerge *p, struct review_step *step,
+	double until, gboolean *ret_go_on)
+{
+	guint prefix;
+
+	for (prefix = 1; *ret_go_on && prefix < p->nr; prefix++) {
+		g_autoptr(GError) error = NULL;
+
+		if (premerge_left(p) < until)
+			break;
+		p->kernel.user[prefix] = build(p, prefix, "user", &error);
+		if (!p->kernel.user[prefix])
+			*ret_go_on = note_user(p, step, prefix, error);
+	}
+	return prefix;
+}
+
+/* The whole series first: whether it applies is then known within seconds.
+ * Where it does not build, the first patch that does not is sought. */
 gboolean premerge_build_user(struct premerge *p)
 {
 	struct review_step *step =
 		premerge_begin(p, "build, user space", FALSE);
-	g_autoptr(GError) last = NULL;
+	g_autoptr(GError) last = NULL, error = NULL;
 	gboolean go_on = TRUE;
-	guint built = 0;
 
 	p->kernel.user[p->nr] = build(p, p->nr, "user", &last);
 	if (last && !g_error_matches(last, KERNEL_ERROR, KERNEL_ERROR_BUILD))
 		go_on = note_user(p, step, p->nr, last);
-	for (guint prefix = 0; go_on && prefix < p->nr; prefix++) {
-		g_autoptr(GError) error = NULL;
-
-		p->kernel.user[prefix] = build(p, prefix, "user", &error);
-		if (!p->kernel.user[prefix])
-			go_on = note_user(p, step, prefix, error);
-		built += p->kernel.user[prefix] != NULL;
+	if (go_on && p->nr)
+		p->kernel.user[0] = build(p, 0, "user", &error);
+	if (error)
+		go_on = note_user(p, step, 0, error);
+	if (go_on && last) {
+		(void)build_between(p, step, 0, &go_on);
+		if (go_on)
+			go_on = note_user(p, step, p->nr, last);
 	}
-	if (go_on && last)
-		go_on = note_user(p, step, p->nr, last);
-	built += p->kernel.user[p->nr] != NULL;
-	end_build(p, step, p->kernel.user, built, p->nr + 1);
+	end_build(p, step, p->kernel.user, 0, p->nr);
 	premerge_done(step);
 	if (p->kernel.user[p->nr])
 		premerge_options_tell(p, p->kernel.user[p->nr], "user space");
@@ -230,31 +259,57 @@ gboolean premerge_build_user(struct premerge *p)
 	       (step->outcome != VERDICT_BROKEN && p->kernel.user[p->nr]);
 }
 
+void premerge_build_each(struct premerge *p, double seconds)
+{
+	struct review_step *step;
+	gboolean go_on = TRUE;
+	guint end;
+
+	if (p->nr < 2 || !p->kernel.user[0] || !p->kernel.user[p->nr])
+		return;
+	step = premerge_begin(p, "build of each patch, user space", FALSE);
+	end = build_between(
+		p, step, MAX(premerge_left(p) - seconds, 1), &go_on);
+	premerge_done(step);
+	step->cut = go_on && end < p->nr;
+	if (step->cut && end == 1)
+		step_end(step, VERDICT_SKIP,
+			"no time was left for it: --max-runtime");
+	else
+		end_build(p, step, p->kernel.user, 1, end - 1);
+}
+
+struct kernel *premerge_user(struct premerge *p, guint prefix)
+{
+	if (!p->kernel.user[prefix])
+		p->kernel.user[prefix] = build(p, prefix, "user", NULL);
+	return p->kernel.user[prefix];
+}
+
 gboolean premerge_build_vm(struct premerge *p)
 {
 	struct review_step *step =
 		premerge_begin(p, "build, kernel for VMs", FALSE);
-	guint built = 0, wanted = 0;
 	gboolean go_on = TRUE;
 
 	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
 		g_autoptr(GError) error = NULL;
+		double left = premerge_left(p);
 
 		if (prefix && prefix < p->nr && !p->want->every)
 			continue;
-		wanted++;
-		if (premerge_left(p) < BUILD_MIN_S) {
+		if (left < BUILD_MIN_S) {
 			step->cut = TRUE;
 			step_end(step, VERDICT_SKIP,
 				"no time was left for it: --max-runtime");
 			break;
 		}
 		p->kernel.kasan[prefix] = build(p, prefix, "kasan", &error);
-		built += p->kernel.kasan[prefix] != NULL;
+		p->vm_seconds = MAX(p->vm_seconds, left - premerge_left(p));
 		if (!p->kernel.kasan[prefix])
 			go_on = note_failure(p, step, prefix, "kasan", error);
 	}
-	end_build(p, step, p->kernel.kasan, built, wanted);
+	end_build(p, step, p->kernel.kasan, 0, p->nr);
 	premerge_done(step);
 	if (p->kernel.kasan[p->nr])
 		premerge_options_tell(p, p->kernel.kasan[p->nr], "VM");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pre-merge, step 4: the fuzzers, on the patched kernel. What they find is
+/* Pre-merge: the fuzzers, on the patched kernel. What they find is
  * judged later. */
 #include "premerge.h"
 
@@ -27,10 +27,11 @@ static void end_user(struct premerge *p, struct review_step *step,
 
 	p->programs_user = got->programs;
 	step->cut = got->full;
+	step->found = g_hash_table_size(got->titles);
 	step_end(step, got->programs ? VERDICT_PASS : VERDICT_BROKEN,
-		"%" G_GUINT64_FORMAT " programs, %.0f a second, %u findings%s",
+		"%" G_GUINT64_FORMAT " programs, %.0f a second, %u found%s",
 		got->programs, (double)got->programs / MAX(got->seconds, 0.001),
-		g_hash_table_size(got->titles),
+		step->found,
 		got->full ? "; the disk was full, not all are kept" : "");
 	(void)user_tier_merge(
 		p->kernel.user[p->nr], p->start, corpus, MERGE_MAX_S, NULL);
@@ -41,7 +42,7 @@ static gboolean look_user(const struct user_tier_result *now, void *user)
 	const struct premerge *p = user;
 
 	host_progress(p->options, TRUE,
-		"fuzz, user space: %" G_GUINT64_FORMAT " programs, %u findings",
+		"fuzz, user space: %" G_GUINT64_FORMAT " programs, %u found",
 		now->programs, g_hash_table_size(now->titles));
 	return !p->stop;
 }
@@ -80,15 +81,40 @@ static void end_vm(struct premerge *p, struct review_step *step,
 	p->programs_vm = figures.programs;
 	p->stop |= session->interrupted;
 	step->cut = session->full;
+	step->found = g_hash_table_size(session->titles);
 	step_end(step, figures.programs ? VERDICT_PASS : VERDICT_BROKEN,
-		"%" G_GUINT64_FORMAT " programs, %.0f a second, "
-		"%" G_GUINT64_FORMAT " edges, %u findings, %" G_GUINT64_FORMAT
+		"%" G_GUINT64_FORMAT " programs, %.1f a second, "
+		"%" G_GUINT64_FORMAT " edges, %u found, %" G_GUINT64_FORMAT
 		" VMs died%s",
 		figures.programs,
 		(double)figures.programs / MAX(figures.seconds, 0.001),
-		figures.edges, g_hash_table_size(session->titles),
-		session->deaths,
+		figures.edges, step->found, session->deaths,
 		session->full ? "; the disk was full, not all are kept" : "");
+}
+
+/* Of what the series counts: a transition that was never made is not tested.
+ */
+static void tell_counters(struct premerge *p, const struct session *session)
+{
+	g_autoptr(GStrvBuilder) never = g_strv_builder_new();
+	struct review_step *step;
+	g_auto(GStrv) names = NULL;
+	g_autofree char *text = NULL;
+
+	for (char **name = p->counters; *name; name++) {
+		const guint64 *sum =
+			g_hash_table_lookup(session->counters, *name);
+
+		if (!sum || !*sum)
+			g_strv_builder_add(never, *name);
+	}
+	names = g_strv_builder_end(never);
+	if (!*names)
+		return;
+	text = g_strjoinv(", ", names);
+	step = review_step(p->review, "counters of the series", FALSE);
+	step_end(step, VERDICT_SKIP, "%u of %u stayed 0 while VMs fuzzed: %s",
+		g_strv_length(names), g_strv_length(p->counters), text);
 }
 
 static void fuzz_vm(struct premerge *p, struct review_step *step,
@@ -106,10 +132,12 @@ static void fuzz_vm(struct premerge *p, struct review_step *step,
 		.options = p->options, .want = &want, .target = target};
 	g_autoptr(GError) error = NULL;
 
-	if (session_run(&session, &error))
+	if (session_run(&session, &error)) {
 		end_vm(p, step, &session);
-	else
+		tell_counters(p, &session);
+	} else {
 		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	}
 	session_clear(&session);
 }
 

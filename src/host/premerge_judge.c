@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pre-merge, steps 5 and 6: a finding counts where patched shows it and base
- * shows nothing, in so many runs that luck is ruled out; then the first prefix
- * of the series that shows it names the patch.
+ * Pre-merge: a finding counts where patched shows it and base shows
+ * nothing, in so many runs that luck is ruled out.
  */
 #include "premerge.h"
 #include "user_tier.h"
@@ -18,63 +17,10 @@
 #define VM_LUCK	     0.01
 #define STRESS_RUNS  4
 #define STRESS_MAX   10
-#define JUDGED	     10 /* findings of a tier */
-#define VM_MIN_S     20 /* less is not enough to replay */
+#define LUCK_MAX     0.05 /* base may have it, too: nothing counts */
+#define JUDGED	     10	  /* findings of a tier */
+#define VM_MIN_S     20	  /* less is not enough to replay */
 #define SHRINK_MIN_S 30
-
-typedef gboolean shows_fn(struct shows *shows, guint prefix, guint runs,
-	guint until, guint *ret_k, guint *ret_n);
-
-/* struct hunt - a bisection at work */
-struct hunt {
-	struct shows *shows;
-	shows_fn *fn;
-	gboolean in_vm;
-	const char *why; /* a prefix could not tell */
-};
-
-static enum bisect_answer probe(guint prefix, void *user)
-{
-	struct hunt *hunt = user;
-	struct shows *shows = hunt->shows;
-	guint k = 0, n = 0;
-
-	host_progress(shows->p->options, FALSE, "bisecting: %u of %u patches",
-		prefix, shows->p->nr);
-	if (hunt->in_vm && premerge_left(shows->p) < VM_MIN_S) {
-		hunt->why = "the time was over";
-		return BISECT_UNKNOWN;
-	}
-	if (!hunt->fn(shows, prefix, shows->runs ? shows->runs : shows->rate_n,
-		    1, &k, &n)) {
-		hunt->why = "a kernel between them does not build or boot";
-		return BISECT_UNKNOWN;
-	}
-	if (k)
-		return BISECT_SHOWS;
-	if (!shows->runs || n < shows->runs) {
-		hunt->why = "it shows too seldom for clean runs to tell";
-		return BISECT_UNKNOWN;
-	}
-	return BISECT_CLEAN;
-}
-
-static void bisect(struct shows *shows, shows_fn *fn, gboolean in_vm,
-	struct review_finding *finding)
-{
-	struct premerge *p = shows->p;
-	struct hunt hunt = {.shows = shows, .fn = fn, .in_vm = in_vm};
-
-	bisect_series(p->nr, probe, &hunt, &finding->guilty);
-	if (finding->guilty.first == finding->guilty.last) {
-		const struct kernel_patch *patch =
-			p->patches->pdata[finding->guilty.first - 1];
-
-		finding->subject = g_strdup(patch->subject);
-	} else {
-		finding->why_range = g_strdup(hunt.why);
-	}
-}
 
 /* Patched, then base. */
 static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
@@ -82,10 +28,12 @@ static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
 {
 	struct premerge *p = shows->p;
 
-	finding->weight = REVIEW_UNCONFIRMED;
 	if (!fn(shows, p->nr, runs, 0, &finding->patched_k,
 		    &finding->patched_n) ||
-		!finding->patched_k)
+		!finding->patched_n)
+		return;
+	finding->weight = REVIEW_UNCONFIRMED;
+	if (!finding->patched_k)
 		return;
 	shows->rate_k = finding->patched_k;
 	shows->rate_n = finding->patched_n;
@@ -95,7 +43,11 @@ static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
 	if (!fn(shows, 0, shows->runs ? shows->runs : max, 0, &finding->base_k,
 		    &finding->base_n))
 		return;
-	finding->weight = finding->base_k || !p->nr ? REVIEW_OLD : REVIEW_NEW;
+	if (finding->base_k || !p->nr)
+		finding->weight = REVIEW_OLD;
+	else if (rate_luck(shows->rate_k, shows->rate_n, finding->base_n) <=
+		 LUCK_MAX)
+		finding->weight = REVIEW_NEW;
 	if (finding->base_k && *shows->other)
 		finding->base_title = g_strdup(shows->other);
 }
@@ -157,7 +109,7 @@ static gboolean small_program(
 
 static void judge_user(struct premerge *p, struct finding *from)
 {
-	struct review_finding *finding = new_finding(p, from, "user space");
+	struct review_finding *finding = new_finding(p, from, "in user space");
 	struct shows shows = {.p = p, .title = from->title};
 	struct prog prog;
 
@@ -169,7 +121,7 @@ static void judge_user(struct premerge *p, struct finding *from)
 	weigh(&shows, shows_user, USER_RUNS, USER_LUCK, USER_MAX, finding);
 	if (finding->weight != REVIEW_NEW)
 		return;
-	bisect(&shows, shows_user, FALSE, finding);
+	premerge_bisect(&shows, shows_user, FALSE, finding);
 	shows.candidate.nr[0] = 1;
 	shows.candidate.prog[0] = g_memdup2(&prog, sizeof(prog));
 	*shows.other = '\0';
@@ -196,13 +148,13 @@ static gboolean bisect_user(struct shows *shows, struct review_finding *finding)
 	finding->elsewhere =
 		g_strdup("The same program shows it in user space, where it "
 			 "was bisected.");
-	bisect(&user, shows_user, FALSE, finding);
+	premerge_bisect(&user, shows_user, FALSE, finding);
 	return TRUE;
 }
 
 static void judge_vm(struct premerge *p, struct finding *from)
 {
-	struct review_finding *finding = new_finding(p, from, "a VM");
+	struct review_finding *finding = new_finding(p, from, "in a VM");
 	g_autofree char *dir = g_build_filename(p->scratch, "replay", NULL);
 	struct shows shows = {.p = p, .title = from->title};
 	struct target *target = NULL;
@@ -212,13 +164,14 @@ static void judge_vm(struct premerge *p, struct finding *from)
 	if (!target)
 		return;
 	host_progress(p->options, FALSE, "judging: %s", from->title);
-	finding->weight = REVIEW_UNCONFIRMED;
-	if (!replay_find(target, dir, from, p->options, &shows.candidate))
+	if (!replay_find(target, dir, from, p->options, &shows.candidate)) {
+		finding->weight = REVIEW_UNCONFIRMED;
 		return;
+	}
 	finding->program = candidate_text(&shows.candidate);
 	weigh(&shows, shows_vm, VM_RUNS, VM_LUCK, VM_MAX, finding);
 	if (finding->weight == REVIEW_NEW && !bisect_user(&shows, finding))
-		bisect(&shows, shows_vm, TRUE, finding);
+		premerge_bisect(&shows, shows_vm, TRUE, finding);
 	candidate_clear(&shows.candidate);
 }
 
@@ -234,34 +187,87 @@ static GPtrArray *list(const struct premerge *p, const char *tier)
 static void judge_stress(struct premerge *p)
 {
 	struct finding from = {.title = p->load_title, .dir = p->load_dir};
-	struct review_finding *finding = new_finding(p, &from, "stressors");
+	struct review_finding *finding =
+		new_finding(p, &from, "by the stressors");
 	struct shows shows = {.p = p, .title = p->load_title};
 
 	if (premerge_left(p) < p->load->seconds)
 		return;
-	weigh(&shows, shows_stress, STRESS_RUNS, VM_LUCK, STRESS_MAX, finding);
 	finding->program = g_strdup_printf(
 		"rmaptorture repro %s", p->load_dir ? p->load_dir : "");
+	weigh(&shows, shows_stress, STRESS_RUNS, VM_LUCK, STRESS_MAX, finding);
 	if (finding->weight == REVIEW_NEW)
-		bisect(&shows, shows_stress, TRUE, finding);
+		premerge_bisect(&shows, shows_stress, TRUE, finding);
 }
 
-void premerge_judge(struct premerge *p)
+static void judge_boot(struct premerge *p)
+{
+	struct finding from = {.title = p->boot_title};
+	struct review_finding *finding = new_finding(p, &from, "at boot");
+	struct shows shows = {.p = p, .title = p->boot_title, .runs = 1};
+
+	premerge_judge_boot(p, finding);
+	if (finding->weight == REVIEW_NEW)
+		premerge_bisect(&shows, shows_boot, TRUE, finding);
+}
+
+static void judge_all(struct premerge *p)
 {
 	g_autoptr(GPtrArray) user = list(p, "user"), vm = list(p, "vm");
 
+	if (p->boot_title)
+		judge_boot(p);
 	for (guint i = 0; user && i < user->len; i++) {
 		if (i < JUDGED && p->kernel.user[p->nr])
 			judge_user(p, user->pdata[i]);
 		else
-			new_finding(p, user->pdata[i], "user space");
+			new_finding(p, user->pdata[i], "in user space");
 	}
 	for (guint i = 0; vm && i < vm->len; i++) {
 		if (i < JUDGED)
 			judge_vm(p, vm->pdata[i]);
 		else
-			new_finding(p, vm->pdata[i], "a VM");
+			new_finding(p, vm->pdata[i], "in a VM");
 	}
 	if (p->load)
 		judge_stress(p);
+	if (p->selftest.name)
+		premerge_judge_selftest(p);
+}
+
+/* So that KTAP and JUnit have them: a case each, none of which has a text for
+ * the page, which tells them at length. */
+static void end_judging(const struct premerge *p, struct review_step *step)
+{
+	static const enum verdict outcomes[] = {
+		[REVIEW_NEW] = VERDICT_FINDING,
+		[REVIEW_OLD] = VERDICT_PASS,
+		[REVIEW_UNCONFIRMED] = VERDICT_SKIP,
+		[REVIEW_UNJUDGED] = VERDICT_SKIP,
+	};
+	guint new = review_nr(p->review, REVIEW_NEW);
+
+	for (guint i = 0; i < p->review->findings->len; i++) {
+		const struct review_finding *finding =
+			p->review->findings->pdata[i];
+		g_autofree char *name = g_strdup_printf(
+			"%s, found %s", finding->title, finding->where);
+
+		step_case(step, name, outcomes[finding->weight], NULL);
+	}
+	step->cut = review_nr(p->review, REVIEW_UNJUDGED) > 0;
+	step_end(step, new ? VERDICT_FINDING : VERDICT_PASS,
+		"%u found; the series brings %u, base has %u",
+		p->review->findings->len, new,
+		review_nr(p->review, REVIEW_OLD));
+}
+
+void premerge_judge(struct premerge *p)
+{
+	struct review_step *step =
+		premerge_begin(p, "replays on base, bisection", FALSE);
+
+	judge_all(p);
+	premerge_done(step);
+	end_judging(p, step);
 }

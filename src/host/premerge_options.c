@@ -25,7 +25,8 @@ gboolean premerge_options(struct premerge *p, GError **error)
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	p->added = kernel_series_options(p->patches, error);
-	if (!p->added)
+	p->counters = kernel_series_counters(p->patches, error);
+	if (!p->added || !p->counters)
 		return FALSE;
 	for (char **name = p->added; *name; name++)
 		g_string_append_printf(text, "CONFIG_%s=y\n", *name);

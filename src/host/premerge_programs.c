@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pre-merge, step 2: the programs of the corpus, on base and patched. */
+/* Pre-merge: the programs of the corpus, on base and patched. */
 #include "premerge.h"
 
 #include <string.h>

@@ -17,7 +17,7 @@ void shows_note(struct shows *shows, const char *title)
 gboolean shows_user(struct shows *shows, guint prefix, guint runs, guint until,
 	guint *ret_k, guint *ret_n)
 {
-	struct user_trial trial = {.kernel = shows->p->kernel.user[prefix]};
+	struct user_trial trial = {.kernel = premerge_user(shows->p, prefix)};
 	guint k = 0, n = 0, broken = 0;
 
 	if (!trial.kernel)
@@ -50,7 +50,8 @@ gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
 		host_progress(p->options, FALSE, "%s", error->message);
 		return FALSE;
 	}
-	while (n < runs && broken < BROKEN_MAX && (!until || k < until)) {
+	while (n < runs && broken < BROKEN_MAX && (!until || k < until) &&
+		premerge_left(p) > 0) {
 		struct report report;
 		double seconds;
 		int got = replay_run(target, dir, &shows->candidate,
@@ -68,5 +69,5 @@ gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
 	}
 	*ret_k = k;
 	*ret_n = n;
-	return n > 0;
+	return TRUE;
 }

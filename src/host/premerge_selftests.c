@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pre-merge, step 3: the kernel's mm selftests, program by program, so that the
+ * Pre-merge: the kernel's mm selftests, program by program, so that the
  * budget is kept. Base is asked only where patched does not pass, and a case
- * counts only where patched does worse each of TRIES times.
+ * counts only where patched does worse each of TRIES times. The first one that
+ * counts is bisected.
  */
 #include "premerge.h"
 
 #include "selftests.h"
 
-#define TRIES 3
+#include <string.h>
 
-/* struct both - one program on both kernels */
+#define TRIES	   3
+#define CLEAN_RUNS 2 /* of a prefix: what counts came every time */
+
+/* struct both - one program on both kernels; @known: patched died as it did in
+ * another program that counts, so base was not asked */
 struct both {
 	struct selftests *base, *patched;
+	gboolean known;
 };
 
 static void both_clear(struct both *both)
@@ -46,6 +52,13 @@ static const struct selftest *only_test(const struct selftests *run)
 	return run->tests->len ? run->tests->pdata[0] : NULL;
 }
 
+static gboolean died_as(
+	const struct premerge_selftest *counts, const struct selftest *test)
+{
+	return counts->name && counts->death && test->title &&
+	       !strcmp(counts->death, test->title);
+}
+
 static gboolean run_both(
 	struct premerge *p, const char *name, struct both *ret, GError **error)
 {
@@ -57,18 +70,22 @@ static gboolean run_both(
 	test = only_test(ret->patched);
 	if (!test || test->outcome == SELFTEST_PASS)
 		return TRUE;
+	ret->known = died_as(&p->selftest, test);
+	if (ret->known)
+		return TRUE;
 	ret->base = run_one(p, 0, name, error);
 	return ret->base != NULL;
 }
 
-/* The first case that patched does worse, as a line; NULL: there is none */
-static char *worse_case(const struct both *both)
+/* The first case that @after does worse, as a line; NULL: there is none */
+static char *worse_case(
+	const struct selftests *before, const struct selftests *after)
 {
 	g_autoptr(GPtrArray) list = NULL;
 
-	if (!both->base)
+	if (!before)
 		return NULL;
-	list = selftests_compare(both->base, both->patched);
+	list = selftests_compare(before, after);
 	for (guint i = 0; i < list->len; i++) {
 		const struct selftest_difference *d = list->pdata[i];
 
@@ -94,6 +111,9 @@ static void note_program(struct review_step *step, const char *name,
 		outcome = VERDICT_FINDING;
 		text = g_strdup_printf(
 			"%s; %d of %d runs", worse, TRIES, TRIES);
+	} else if (both->known) {
+		outcome = VERDICT_FINDING;
+		text = g_strdup_printf("DIED: %s", test->title);
 	} else if (!test || test->outcome == SELFTEST_SKIP) {
 		outcome = VERDICT_SKIP;
 		text = g_strdup(test ? test->why : "not run");
@@ -105,6 +125,17 @@ static void note_program(struct review_step *step, const char *name,
 			selftest_outcome_name(test->outcome), test->why);
 	}
 	step_case(step, name, outcome, text);
+}
+
+static void keep_first(
+	struct premerge *p, const char *name, struct both *both, char **worse)
+{
+	if (p->selftest.name)
+		return;
+	p->selftest.name = g_strdup(name);
+	p->selftest.worse = g_steal_pointer(worse);
+	p->selftest.death = g_strdup(only_test(both->patched)->title);
+	p->selftest.base = g_steal_pointer(&both->base);
 }
 
 /* FALSE with @error where it could not be run at all. */
@@ -121,14 +152,23 @@ static gboolean run_program(struct premerge *p, struct review_step *step,
 			both_clear(&both);
 			return FALSE;
 		}
-		worse = worse_case(&both);
+		worse = worse_case(both.base, both.patched);
 		if (!worse)
 			break;
 	}
-	*ret_worse += worse != NULL;
+	*ret_worse += worse || both.known;
 	note_program(step, name, &both, worse);
+	if (worse)
+		keep_first(p, name, &both, &worse);
 	both_clear(&both);
 	return TRUE;
+}
+
+/* One that may take longer than what is left is not begun: most take a third
+ * of their limit. */
+static gboolean fits(const char *name, double left)
+{
+	return left >= selftests_limit(name) / 3.0;
 }
 
 void premerge_selftests(struct premerge *p, double seconds)
@@ -139,14 +179,16 @@ void premerge_selftests(struct premerge *p, double seconds)
 	g_autoptr(GError) error = NULL;
 	guint ran = 0, worse = 0, total = 0;
 
-	while (names[total])
-		total++;
-	while (!error && ran < total && premerge_left(p) > MAX(until, 0)) {
-		if (run_program(p, step, names[ran], &worse, &error))
+	for (; !error && names[total]; total++) {
+		if (fits(names[total], premerge_left(p) - MAX(until, 0)) &&
+			run_program(p, step, names[total], &worse, &error))
 			ran++;
 	}
+	while (names[total])
+		total++;
 	premerge_done(step);
 	step->cut = ran < total;
+	step->found = worse;
 	if (error)
 		step_end(step, VERDICT_BROKEN, "%s", error->message);
 	else if (!ran)
@@ -157,4 +199,55 @@ void premerge_selftests(struct premerge *p, double seconds)
 			"%u of %u programs%s, %u worse than on base", ran,
 			total, ran < total ? " in the time that there was" : "",
 			worse);
+}
+
+/* ---- which patch is it? ---- */
+
+static gboolean shows_selftest(struct shows *shows, guint prefix, guint runs,
+	guint until, guint *ret_k, guint *ret_n)
+{
+	struct premerge *p = shows->p;
+	guint k = 0, n = 0;
+
+	while (n < runs && (!until || k < until) && premerge_left(p) > 0) {
+		g_autofree char *worse = NULL;
+		struct selftests *SCOPED(selftests_freep) run =
+			run_one(p, prefix, p->selftest.name, NULL);
+
+		if (!run)
+			return FALSE;
+		worse = worse_case(p->selftest.base, run);
+		n++;
+		k += worse != NULL;
+	}
+	*ret_k = k;
+	*ret_n = n;
+	return TRUE;
+}
+
+void premerge_judge_selftest(struct premerge *p)
+{
+	struct review_finding *finding = review_finding(p->review);
+	struct shows shows = {.p = p, .runs = CLEAN_RUNS};
+
+	finding->title = p->selftest.death
+				 ? g_strdup(p->selftest.death)
+				 : g_strdup_printf("%s: %s", p->selftest.name,
+					   p->selftest.worse);
+	finding->where = g_strdup("by the kernel's selftests");
+	finding->program = g_strdup_printf(
+		"rmaptorture selftests -k %s --against %s --case %s", p->name,
+		p->want->base, p->selftest.name);
+	finding->weight = REVIEW_NEW;
+	finding->patched_k = finding->patched_n = finding->base_n = TRIES;
+	shows.title = finding->title;
+	premerge_bisect(&shows, shows_selftest, TRUE, finding);
+}
+
+void premerge_selftest_clear(struct premerge_selftest *selftest)
+{
+	g_free(selftest->name);
+	g_free(selftest->worse);
+	g_free(selftest->death);
+	g_clear_pointer(&selftest->base, selftests_free);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pre-merge, step 4: the stressors, on the patched kernel. */
+/* Pre-merge: the stressors, on the patched kernel. */
 #include "premerge.h"
 
 #include "stress.h"
@@ -45,6 +45,7 @@ static void end_run(struct premerge *p, struct review_step *step,
 		return;
 	case STRESS_FOUND:
 		keep(p, target, load, run);
+		step->found = 1;
 		step_end(step, VERDICT_PASS, "%u stressors; after %.0f s: %s",
 			nr, run->seconds, run->report.title);
 		return;
@@ -105,5 +106,5 @@ gboolean shows_stress(struct shows *shows, guint prefix, guint runs,
 	}
 	*ret_k = k;
 	*ret_n = n;
-	return n > 0;
+	return target != NULL;
 }

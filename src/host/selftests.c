@@ -51,6 +51,15 @@ const char **selftests_names(void)
 	return names;
 }
 
+unsigned int selftests_limit(const char *name)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!strcmp(rows[i].name, name))
+			return rows[i].seconds;
+	}
+	return 0;
+}
+
 static void selftest_free(gpointer data)
 {
 	struct selftest *test = data;

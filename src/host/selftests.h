@@ -82,9 +82,13 @@ struct selftests_options {
 	double limit_times;
 };
 
-/** selftests_names() - every row, NULL-terminated; static strings, the caller
- *  frees the array with g_free() */
+/** selftests_names() - every row, quick ones first, NULL-terminated; static
+ * strings, the caller frees the array with g_free() */
 const char **selftests_names(void);
+
+/** selftests_limit() - seconds that a row may take on the reference machine; 0:
+ *  there is none of that name */
+unsigned int selftests_limit(const char *name);
 
 /**
  * selftests_run() - build programs and kernel if need be, run, judge

@@ -158,12 +158,20 @@ static struct vm_template *ensure(const struct target *target,
 		.id = id,
 		.slot_init = init_slot,
 		.prepare = calibrate,
+		.died = calibration_died,
 		.progress = calibration_progress,
 		.user = calibration,
 	};
+	struct vm_template *template;
 
 	machine.append = append;
-	return vm_template_ensure(&machine, &boot, options->cache, error);
+	template = vm_template_ensure(&machine, &boot, options->cache, error);
+	if (!template && *calibration->died.title) {
+		g_clear_error(error);
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BOOT,
+			HOST_BOOT_DIED "%s", calibration->died.title);
+	}
+	return template;
 }
 
 /* A kernel that the seeds kill is still to be fuzzed: it boots once more. */

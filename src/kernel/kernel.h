@@ -126,6 +126,9 @@ GPtrArray *kernel_series_split(
  *  prompt that @patches (struct kernel_patch) add and that are y or n; a strv,
  *  NULL with @error */
 char **kernel_series_options(GPtrArray *patches, GError **error);
+/** kernel_series_counters() - the same of the names that they add to
+ *  /proc/vmstat */
+char **kernel_series_counters(GPtrArray *patches, GError **error);
 
 /**
  * kernel_spec_register() - make @spec known by its name from now on

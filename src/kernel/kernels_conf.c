@@ -403,6 +403,7 @@ bool kernel_spec_register(const struct kernel_spec *spec, GError **error)
 	set_list(file, spec->name, "series", spec->series);
 	set_list(file, spec->name, "fragments", spec->fragments);
 	set_list(file, spec->name, "options", spec->options);
+	set_list(file, spec->name, "counters", spec->counters);
 	g_key_file_set_string(
 		file, spec->name, "harness", spec->harness ? "yes" : "no");
 	if (spec->about)

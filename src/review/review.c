@@ -100,17 +100,25 @@ struct review_finding *review_finding(struct review *review)
 	return finding;
 }
 
-enum review_verdict review_verdict(const struct review *review)
+guint review_nr(const struct review *review, enum review_weight weight)
 {
-	gboolean broken = FALSE, tested = FALSE;
+	guint nr = 0;
 
 	for (guint i = 0; i < review->findings->len; i++) {
 		const struct review_finding *finding =
 			review->findings->pdata[i];
 
-		if (finding->weight == REVIEW_NEW)
-			return REVIEW_FINDINGS;
+		nr += finding->weight == weight;
 	}
+	return nr;
+}
+
+enum review_verdict review_verdict(const struct review *review)
+{
+	gboolean broken = FALSE, tested = FALSE;
+
+	if (review_nr(review, REVIEW_NEW))
+		return REVIEW_FINDINGS;
 	for (guint i = 0; i < review->steps->len; i++) {
 		const struct review_step *step = review->steps->pdata[i];
 
@@ -122,5 +130,7 @@ enum review_verdict review_verdict(const struct review *review)
 	}
 	if (broken)
 		return REVIEW_BROKEN;
+	if (review_nr(review, REVIEW_UNJUDGED))
+		return REVIEW_UNDECIDED;
 	return tested ? REVIEW_CLEAN : REVIEW_NOT_TESTED;
 }

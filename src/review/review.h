@@ -52,11 +52,14 @@ struct bisect {
  * bisect_series() - find the first prefix that shows a finding
  * @nr: patches; prefix 0 is known to be clean, prefix @nr to show it
  *
- * Binary search. A prefix that cannot tell is passed over for the nearest one
- * that can; where none is left, @ret is a range. Each prefix is asked once.
+ * @likely: patch to begin with; 0: none
+ *
+ * Binary search, but @likely and its predecessor first. A prefix that cannot
+ * tell is passed over for the nearest one that can; where none is left, @ret is
+ * a range. Each prefix is asked once.
  */
-void bisect_series(
-	guint nr, bisect_probe_fn *probe, void *user, struct bisect *ret);
+void bisect_series(guint nr, guint likely, bisect_probe_fn *probe, void *user,
+	struct bisect *ret);
 
 /* --- review.c: the record ---------------------------------------------------
  */
@@ -72,12 +75,14 @@ struct review_case {
  * @text:    what was done, or why it was not: one line
  * @outcome: SKIP: not tested. FINDING only where something counts
  * @cut:     the budget ended before it did
+ * @found:   findings that it brought, each with a weight of its own
  * @cases:   struct review_case, may be empty
  */
 struct review_step {
 	char *name, *text;
 	enum verdict outcome;
 	gboolean cut, tests; /* @tests: it ran the patched code */
+	guint found;
 	double seconds;
 	GPtrArray *cases;
 };
@@ -91,7 +96,8 @@ enum review_weight {
 
 /**
  * struct review_finding - what was found
- * @where:	 "user space" or "VM"
+ * @where:	 "in user space", "at boot" ...: how it was found
+ * @boots:	 runs are boots: too few for a chance to be told
  * @base_title:	 what base showed, where it is another title; or NULL
  * @guilty:	 patches [first, last] from 1; first 0: was not sought
  * @why_range:	 where it is no single patch: why; or NULL
@@ -102,6 +108,7 @@ enum review_weight {
 struct review_finding {
 	char *title, *where, *dir, *program;
 	enum review_weight weight;
+	gboolean boots;
 	guint patched_k, patched_n, base_k, base_n;
 	char *base_title, *why_range, *subject, *elsewhere;
 	struct bisect guilty;
@@ -136,9 +143,13 @@ struct review_finding *review_finding(struct review *review);
 enum review_verdict {
 	REVIEW_CLEAN,
 	REVIEW_FINDINGS,   /* something counts, or a patch does not build */
+	REVIEW_UNDECIDED,  /* a finding was not replayed, for want of time */
 	REVIEW_NOT_TESTED, /* no step ran the patched code to its end */
 	REVIEW_BROKEN, /* and nothing counts: we, or the series, are wrong */
 };
+
+/** review_nr() - findings of @weight */
+guint review_nr(const struct review *review, enum review_weight weight);
 
 /** review_verdict() - what the record amounts to */
 enum review_verdict review_verdict(const struct review *review);

@@ -112,22 +112,24 @@ static void print_rates(GString *out, const struct review_finding *finding)
 	double luck = rate_luck(
 		finding->patched_k, finding->patched_n, finding->base_n);
 	g_autofree char *text = chance(luck);
+	const char *what = finding->boots ? "boots" : "replays";
 
-	if (finding->weight == REVIEW_NEW)
-		wrapf(out, "    ",
-			"Patched: %u of %u replays. Base: %u of %u. If base "
-			"had it too, so many clean runs had a chance of %s.",
-			finding->patched_k, finding->patched_n, finding->base_k,
-			finding->base_n, text);
-	else if (finding->weight == REVIEW_OLD)
-		wrapf(out, "    ",
-			"Patched: %u of %u replays. Base: %u of %u%s%s.",
-			finding->patched_k, finding->patched_n, finding->base_k,
-			finding->base_n, finding->base_title ? ", as " : "",
-			finding->base_title ? finding->base_title : "");
-	else if (finding->weight == REVIEW_UNCONFIRMED)
+	if (finding->weight == REVIEW_UNCONFIRMED) {
 		wrapf(out, "    ", "None of %u replays showed it again.",
 			finding->patched_n);
+		return;
+	}
+	if (!finding->patched_n)
+		return;
+	wrapf(out, "    ",
+		"Patched shows it in %u of %u %s, base in %u of %u%s%s.",
+		finding->patched_k, finding->patched_n, what, finding->base_k,
+		finding->base_n, finding->base_title ? ", as " : "",
+		finding->base_title ? finding->base_title : "");
+	if (finding->weight != REVIEW_OLD && !finding->boots && finding->base_n)
+		wrapf(out, "    ",
+			"Were it in base too, the chance of that would be %s.",
+			text);
 }
 
 static void print_finding(GString *out, const struct review *review,
@@ -136,7 +138,7 @@ static void print_finding(GString *out, const struct review *review,
 	g_autofree char *head = g_strdup_printf("[%u] ", nr);
 
 	wrapf(out, head, "%s", finding->title);
-	wrapf(out, "    ", "Found in %s.", finding->where);
+	wrapf(out, "    ", "Found %s.", finding->where);
 	print_guilty(out, finding, review->nr_patches);
 	print_rates(out, finding);
 	if (finding->elsewhere)
@@ -174,7 +176,7 @@ static gboolean is_told(const struct review_step *step, gboolean tested)
 	return (step->outcome == VERDICT_SKIP) != tested;
 }
 
-static void print_step(GString *out, const struct review_step *step)
+static const char *mark(const struct review_step *step)
 {
 	static const char *const marks[] = {
 		[VERDICT_PASS] = "ok",
@@ -182,9 +184,16 @@ static void print_step(GString *out, const struct review_step *step)
 		[VERDICT_SKIP] = "-",
 		[VERDICT_BROKEN] = "BROKEN",
 	};
+
+	if (step->outcome == VERDICT_PASS && step->found)
+		return "found";
+	return marks[step->outcome];
+}
+
+static void print_step(GString *out, const struct review_step *step)
+{
 	g_autofree char *took = duration(step->seconds);
-	g_autofree char *head =
-		g_strdup_printf("  %-6s ", marks[step->outcome]);
+	g_autofree char *head = g_strdup_printf("  %-6s ", mark(step));
 	guint shown = 0;
 
 	wrapf(out, head, "%s: %s%s%s%s", step->name,
@@ -223,19 +232,6 @@ static void print_steps(GString *out, const struct review *review,
 
 /* ---- head ---- */
 
-static guint nr_weight(const struct review *review, enum review_weight weight)
-{
-	guint nr = 0;
-
-	for (guint i = 0; i < review->findings->len; i++) {
-		const struct review_finding *finding =
-			review->findings->pdata[i];
-
-		nr += finding->weight == weight;
-	}
-	return nr;
-}
-
 static gboolean has_gaps(const struct review *review)
 {
 	for (guint i = 0; i < review->steps->len; i++) {
@@ -247,17 +243,32 @@ static gboolean has_gaps(const struct review *review)
 	return FALSE;
 }
 
-static void print_verdict(GString *out, const struct review *review)
+static void print_clean(GString *out, const struct review *review)
 {
-	guint nr = nr_weight(review, REVIEW_NEW);
+	guint once = review_nr(review, REVIEW_UNCONFIRMED);
 
-	switch (review_verdict(review)) {
-	case REVIEW_CLEAN:
+	if (once)
+		wrapf(out, "Verdict: ",
+			"CLEAN but for %u finding%s that no replay showed "
+			"again, see below%s",
+			once, once == 1 ? "" : "s",
+			has_gaps(review) ? "; nor was everything tested."
+					 : ".");
+	else
 		wrap(out, "Verdict: ",
 			has_gaps(review)
 				? "CLEAN in what was tested; what was not is "
 				  "listed below."
 				: "CLEAN.");
+}
+
+static void print_verdict(GString *out, const struct review *review)
+{
+	guint nr = review_nr(review, REVIEW_NEW);
+
+	switch (review_verdict(review)) {
+	case REVIEW_CLEAN:
+		print_clean(out, review);
 		break;
 	case REVIEW_FINDINGS:
 		if (nr)
@@ -266,6 +277,12 @@ static void print_verdict(GString *out, const struct review *review)
 		else
 			wrap(out, "Verdict: ",
 				"FINDINGS: see the steps marked BAD.");
+		break;
+	case REVIEW_UNDECIDED:
+		wrapf(out, "Verdict: ",
+			"UNDECIDED: %u found, and no time to run it on base; "
+			"the same command goes on.",
+			review_nr(review, REVIEW_UNJUDGED));
 		break;
 	case REVIEW_NOT_TESTED:
 		wrap(out, "Verdict: ",
@@ -303,7 +320,7 @@ char *review_text(const struct review *review)
 	print_findings(out, review, REVIEW_UNCONFIRMED,
 		"Seen once, and not again: not counted");
 	print_findings(out, review, REVIEW_UNJUDGED,
-		"Not replayed, for want of time: not counted");
+		"Not decided, for want of time or of replays that show it");
 	print_findings(
 		out, review, REVIEW_OLD, "What base shows too: not counted");
 	return g_string_free(out, FALSE);

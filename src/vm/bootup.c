@@ -239,8 +239,14 @@ gboolean bootup_save(struct vm_template *template, const struct vm_boot *boot,
 		return fail_errno(error, errno, "cannot write '%s'", state);
 	progress(boot, "booting");
 	vm = bootup_start(&template->machine, boot, dir, slowness, error);
-	if (!vm || !wait_idle(vm, boot, slowness, error))
+	if (!vm)
 		return FALSE;
+	if (!wait_idle(vm, boot, slowness, error)) {
+		if (boot->died)
+			boot->died(console_text(vm->console)->str,
+				console_text(vm->console)->len, boot->user);
+		return FALSE;
+	}
 	template->info.boot_seconds = (now_us() - vm->started_us) / 1e6;
 	vm->scale = CLAMP(
 		template->info.boot_seconds / VM_REFERENCE_BOOT_S, 0.1, 100.0);

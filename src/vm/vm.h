@@ -131,6 +131,8 @@ struct vm_ready {
  * @prepare:   talks to the idle guest (with vm_slot(), vm_pump(),
  *             vm_wait_word()) before it is saved; FALSE with @error set
  *             abandons the template; or NULL
+ * @died:      told the console of a guest that ended before it was ready; or
+ *             NULL
  * @progress:  told what goes on, a line without newline; or NULL
  */
 struct vm_boot {
@@ -138,6 +140,7 @@ struct vm_boot {
 	const char *id;
 	void (*slot_init)(void *slot, size_t slot_len, void *user);
 	gboolean (*prepare)(struct vm *vm, void *user, GError **error);
+	void (*died)(const char *console, size_t len, void *user);
 	void (*progress)(const char *line, void *user);
 	void *user;
 };
