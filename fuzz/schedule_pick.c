@@ -5,7 +5,6 @@
  */
 #include "fuzz/fuzz.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define TASTES 24 /* points looked at for one stall */
@@ -61,7 +60,7 @@ static bool pick_point(const struct schedule *schedule, const struct prog *prog,
 {
 	const struct traced *traced = schedule_traced(schedule, prog, at);
 	const struct points *points = &schedule->points;
-	uint32_t best_score = 0, best = 0, fn;
+	uint32_t best_score = 0, best = 0;
 
 	for (int n = 0; n < TASTES; n++) {
 		int site =
@@ -76,13 +75,12 @@ static bool pick_point(const struct schedule *schedule, const struct prog *prog,
 		best_score = score;
 		best = (uint32_t)site;
 	}
-	fn = points_owner(points, best);
-	snprintf(ret->symbol, sizeof(ret->symbol), "%s",
-		points_name(points, fn));
-	ret->offset = (uint32_t)(points->site[best] - points->fn[fn].addr);
 	ret->hit = rng_one_in(rng, HIT_ONE_IN) ? (uint16_t)rng_range(rng, 2, 4)
 					       : 1;
-	return points_find(points, ret->symbol) == (int)fn &&
+	return points_say(points, best, ret->symbol, sizeof(ret->symbol),
+		       &ret->offset) &&
+	       points_find(points, ret->symbol) ==
+		       (int)points_owner(points, best) &&
 	       ret->offset <= STALL_OFFSET_MAX;
 }
 

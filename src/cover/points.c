@@ -63,6 +63,19 @@ const char *points_name(const struct points *points, uint32_t fn)
 	return points->names + points->fn[fn].name;
 }
 
+bool points_say(const struct points *points, uint32_t site, char *symbol,
+	size_t size, uint32_t *ret_offset)
+{
+	uint32_t fn = points_owner(points, site);
+	size_t len = strlen(points_name(points, fn));
+
+	if (len >= size)
+		return false;
+	memcpy(symbol, points_name(points, fn), len + 1);
+	*ret_offset = (uint32_t)(points->site[site] - points->fn[fn].addr);
+	return true;
+}
+
 /* Is @full the name of @name or of a clone of it? */
 static bool is_clone(const char *full, const char *name)
 {

@@ -61,6 +61,10 @@ uint32_t points_weight(const struct points *points, uint32_t site);
 
 /** points_name() - of a function, by its index */
 const char *points_name(const struct points *points, uint32_t fn);
+/** points_say() - site @site as a function and the bytes from its start. false:
+ *  the name does not fit into @size bytes */
+bool points_say(const struct points *points, uint32_t site, char *symbol,
+	size_t size, uint32_t *ret_offset);
 
 /** points_find() - a function by name; where there is none, the first of its
  *  clones (NAME.isra.0). Returns its index or -ENOENT */

@@ -37,7 +37,6 @@ gboolean stall_trace(const struct target *target, struct guest *guest,
 static void add(GArray *options, const struct points *points, guint32 site,
 	guint32 call, guint32 until)
 {
-	guint32 fn = points_owner(points, site);
 	struct stall_option option = {
 		.stall = {.hit = 1,
 			.call = (guint8)call,
@@ -45,10 +44,8 @@ static void add(GArray *options, const struct points *points, guint32 site,
 		.weight = points_weight(points, site),
 	};
 
-	option.stall.offset =
-		(guint32)(points->site[site] - points->fn[fn].addr);
-	if (g_strlcpy(option.stall.symbol, points_name(points, fn),
-		    STALL_SYMBOL_MAX) < STALL_SYMBOL_MAX &&
+	if (points_say(points, site, option.stall.symbol, STALL_SYMBOL_MAX,
+		    &option.stall.offset) &&
 		option.stall.offset <= STALL_OFFSET_MAX)
 		g_array_append_val(options, option);
 }

@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -250,14 +249,11 @@ const struct points *sites_points(void)
 
 struct stall sites_stall(uint32_t site, uint16_t hit)
 {
-	uint32_t fn = points_owner(&points, site);
-	struct stall stall = {
-		.offset = (uint32_t)(points.site[site] - points.fn[fn].addr),
-		.hit = hit,
-	};
+	struct stall stall = {.hit = hit};
 
-	snprintf(stall.symbol, sizeof(stall.symbol), "%s",
-		points_name(&points, fn));
+	/* sites_init() has left out the names that are too long */
+	(void)points_say(&points, site, stall.symbol, sizeof(stall.symbol),
+		&stall.offset);
 	return stall;
 }
 
