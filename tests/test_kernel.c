@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#include <utime.h>
 
 /* allnoconfig takes all it is asked for; bzImage obeys words in mm/rmap.c. */
 static const char makefile[] =
@@ -567,6 +569,34 @@ static void test_build(const char *top)
 	fixture_clear(&f);
 }
 
+/* A kernel that was last used two days ago, and is used again or not. */
+static void test_prune(const char *top)
+{
+	struct utimbuf old = {.modtime = time(NULL) - 2 * 86400};
+	g_autofree char *dir = folder(top, "prune"), *meta = NULL;
+	struct kernel *kernel;
+	struct fixture f;
+	unsigned done;
+	guint64 bytes;
+	guint nr;
+
+	fixture_make(&f, dir);
+	kernel = build(f.spec, &done, NULL);
+	meta = g_build_filename(kernel->dir, "kernel.json", NULL);
+	(void)g_utime(meta, &old);
+	kernel_free(kernel);
+	kernel_free(build(f.spec, &done, NULL));
+	test_case(kernel_prune(86400, &nr, &bytes, NULL) && !nr &&
+			  kernel_ensure(f.spec, NULL, NULL, &kernel, NULL),
+		"a kernel that was used is kept");
+	(void)g_utime(meta, &old);
+	test_case(kernel_prune(86400, &nr, &bytes, NULL) && nr == 1 && bytes &&
+			  !kernel_cached(f.spec),
+		"one that was not used is removed");
+	kernel_free(kernel);
+	fixture_clear(&f);
+}
+
 static const struct {
 	const char *why, *source, *words;
 	int code;
@@ -636,6 +666,7 @@ int main(void)
 	test_config(top);
 	test_key(top);
 	test_build(top);
+	test_prune(top);
 	test_bad_builds(top);
 	(void)run_ok(rm, NULL);
 	return test_end();

@@ -8,6 +8,7 @@
 struct kernel_options {
 	char *src, *base, *name;
 	char **series, **fragments;
+	char *unused;
 };
 
 /* The profiles in which a kernel is in the cache. */
@@ -119,6 +120,21 @@ static int build_kernel(const struct kernel_options *k, const char *name,
 	return EXIT_CLEAN;
 }
 
+static int prune_kernels(const struct kernel_options *k, GError **error)
+{
+	gint64 seconds =
+		host_seconds("--unused", k->unused ? k->unused : "30d");
+	guint64 bytes;
+	guint nr;
+
+	if (seconds < 0 || !kernel_prune(seconds, &nr, &bytes, error))
+		return EXIT_BROKEN;
+	printf("%u kernels removed, %" G_GUINT64_FORMAT
+	       " MiB; they are built again when they are asked for\n",
+		nr, bytes >> 20);
+	return EXIT_CLEAN;
+}
+
 int cmd_kernel(int argc, char **argv)
 {
 	struct host_options SCOPED(host_options_clear) options = {0};
@@ -137,12 +153,15 @@ int cmd_kernel(int argc, char **argv)
 			"config options after the profile's", "FILE"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &k.name,
 			"name of the result, for -k", "NAME[:PROFILE]"},
+		{"unused", 0, 0, G_OPTION_ARG_STRING, &k.unused,
+			"prune: what nothing has used for so long (30d)",
+			"TIME"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 	int status = EXIT_BROKEN;
 
 	if (!host_parse(&argc, &argv, entries,
-		    "list | show NAME | build [NAME[:PROFILE]]",
+		    "list | show NAME | build [NAME[:PROFILE]] | prune",
 		    "The kernels under test.", &options))
 		return EXIT_BROKEN;
 	if (argc == 2 && !strcmp(argv[1], "list"))
@@ -152,8 +171,10 @@ int cmd_kernel(int argc, char **argv)
 	else if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "build"))
 		status = build_kernel(
 			&k, argc == 3 ? argv[2] : k.name, &options, &error);
+	else if (argc == 2 && !strcmp(argv[1], "prune"))
+		status = prune_kernels(&k, &error);
 	else
 		g_set_error(&error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"want list, show NAME, or build NAME");
+			"want list, show NAME, build NAME, or prune");
 	return error ? host_fail("kernel", error) : status;
 }

@@ -155,6 +155,9 @@ char *cache_path(const char *first, ...) G_GNUC_NULL_TERMINATED;
 /** cache_load() - the complete kernel of @key, or NULL */
 struct kernel *cache_load(const struct kernel_spec *spec, const char *key);
 
+/** cache_used() - now, for kernel_prune() */
+void cache_used(const struct kernel *kernel);
+
 /** struct build_result - what kernel.json says beyond the inputs */
 struct build_result {
 	char *version;

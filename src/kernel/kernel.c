@@ -30,6 +30,7 @@ bool kernel_ensure(const struct kernel_spec *spec, kernel_progress_fn progress,
 		return fail(error, BROKEN,
 			"kernel %s was built, and is not in the cache",
 			input->key);
+	cache_used(kernel);
 	*ret_kernel = kernel;
 	return true;
 }

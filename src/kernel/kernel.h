@@ -197,6 +197,18 @@ typedef void (*kernel_progress_fn)(
 bool kernel_ensure(const struct kernel_spec *spec, kernel_progress_fn progress,
 	void *user, struct kernel **ret_kernel, GError **error);
 
+/**
+ * kernel_prune() - remove the kernels that kernel_ensure() gave to nobody in
+ * the last @seconds
+ * @ret_nr:    how many
+ * @ret_bytes: what they took on the disk
+ *
+ * Who runs one for longer than that keeps the files that it has open, no more.
+ * false with @error: what could be removed before is.
+ */
+bool kernel_prune(
+	gint64 seconds, guint *ret_nr, guint64 *ret_bytes, GError **error);
+
 /** kernel_cached() - @spec's kernel if it is built already, else NULL */
 struct kernel *kernel_cached(const struct kernel_spec *spec);
 void kernel_free(struct kernel *kernel);
