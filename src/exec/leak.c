@@ -27,14 +27,13 @@
 #define TRY_US	    5000
 #define RECLAIM_ALL "64M"
 
-/* Of a kernel without our patches free slots may wait, charged, in a cache. */
 static uint32_t swap_of(const struct lane *lane)
 {
 	uint64_t bytes = 0;
 	char path[96];
 	FILE *file;
 
-	if (!lane->cgroup.path[0] || !(lane->guest->caps & CAP_RMAP_FSCK))
+	if (!lane->cgroup.path[0] || !(lane->guest->caps & CAP_SWAP_COUNT))
 		return 0;
 	snprintf(path, sizeof(path), "%s/memory.swap.current",
 		lane->cgroup.path);

@@ -4,6 +4,7 @@
  * there, or a function that tries.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #include "slot/slot.h"
 
 #define PROBE_CGROUP CGROUP_ROOT "/probe"
+#define SWAP_TRIES   8
 
 static bool has_swap(void)
 {
@@ -133,6 +136,52 @@ static bool has_uffd_move(void)
 	return has;
 }
 
+/* bytes of swap that PROBE_CGROUP is charged for */
+static uint64_t swap_charged(void)
+{
+	FILE *file = fopen(PROBE_CGROUP "/memory.swap.current", "re");
+	uint64_t bytes = 0;
+
+	if (file && fscanf(file, "%" SCNu64, &bytes) != 1)
+		bytes = 0;
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
+/* A page goes to swap and is unmapped: was it charged, and is it no more? One
+ * that is still in another CPU's batch is passed over. */
+static bool swap_comes_back(void)
+{
+	if (setup_write(PROBE_CGROUP "/cgroup.procs", "0"))
+		return false;
+	for (int try = 0; try < SWAP_TRIES; try++) {
+		char *page = mmap(NULL, PROG_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		bool charged;
+
+		if (page == MAP_FAILED)
+			return false;
+		*page = 1;
+		charged = !madvise(page, PROG_PAGE_SIZE, MADV_PAGEOUT) &&
+			  swap_charged();
+		munmap(page, PROG_PAGE_SIZE);
+		if (charged)
+			return !swap_charged();
+	}
+	return false;
+}
+
+static bool has_swap_count(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(!swap_comes_back());
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
 static const struct {
 	uint32_t cap;
 	const char *path; /* NULL: ask @has */
@@ -154,6 +203,7 @@ static const struct {
 	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
 	{CAP_IO_URING, NULL, has_io_uring},
 	{CAP_UFFD_MOVE, NULL, has_uffd_move},
+	{CAP_SWAP_COUNT, NULL, has_swap_count},
 };
 
 uint32_t probe_caps(void)

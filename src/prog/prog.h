@@ -53,7 +53,7 @@
 #define PROG_END_PAGES	256  /* pages that the end of a program checks */
 #define PROG_TEXT_MAX	8192 /* no canonical text is longer, with its NUL */
 
-/* Capabilities of a guest: bits of `needs`, probed by src/exec/probe.c */
+/* Capabilities of a guest: bits of `needs`, probed by src/guest/probe.c */
 enum cap {
 	CAP_KCOV = 1u << 0,	   /* /sys/kernel/debug/kcov */
 	CAP_KCOV_MAP = 1u << 1,	   /* harness patch: map folded in the kernel */
@@ -71,8 +71,9 @@ enum cap {
 	CAP_RMAP_FSCK = 1u << 13,   /* harness patch: rmap_fsck */
 	CAP_IO_URING = 1u << 14,    /* buffers that are registered are pinned */
 	CAP_UFFD_MOVE = 1u << 15,   /* UFFDIO_MOVE (6.8) */
+	CAP_SWAP_COUNT = 1u << 16,  /* memory.swap.current falls at once */
 };
-#define CAP_COUNT 16
+#define CAP_COUNT 17
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
