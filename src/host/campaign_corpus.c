@@ -120,22 +120,6 @@ guint corpus_keep(const struct campaign *c, const struct campaign_entry *entry,
 
 /* ---- to begin with ---- */
 
-static gboolean copy_programs(
-	const struct named_prog *named, const char *to, GError **error)
-{
-	g_autofree char *buf = g_malloc(PROG_TEXT_MAX);
-	g_autofree char *path = NULL, *sum = NULL;
-	struct text text;
-
-	text_init(&text, buf, PROG_TEXT_MAX);
-	prog_print(&named->prog, &text);
-	sum = g_compute_checksum_for_data(
-		G_CHECKSUM_SHA1, (const guchar *)buf, text.len);
-	path = g_build_filename(to, sum, NULL);
-	return g_file_test(path, G_FILE_TEST_EXISTS) ||
-	       g_file_set_contents(path, buf, (gssize)text.len, error);
-}
-
 gboolean corpus_start(struct campaign *c, GError **error)
 {
 	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
@@ -145,11 +129,7 @@ gboolean corpus_start(struct campaign *c, GError **error)
 	if (!progs)
 		return FALSE;
 	g_mkdir_with_parents(c->start, 0755);
-	for (guint i = 0; i < progs->len; i++) {
-		if (!copy_programs(progs->pdata[i], c->start, error))
-			return FALSE;
-	}
-	return TRUE;
+	return programs_copy(progs, c->start, error);
 }
 
 /* ---- room ---- */

@@ -406,6 +406,10 @@ struct named_prog {
  *  struct named_prog; free with g_ptr_array_unref(). */
 GPtrArray *programs_load(const char *const *paths, GError **error);
 
+/** programs_copy() - to the folder @to, each as a file that its SHA-1 names, as
+ *  libFuzzer does; one that is there stays as it is */
+gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error);
+
 /** programs_at_start() - what a search that begins now starts from: the files
  *  of @out/corpus and, where it is not NULL, of @corpus */
 guint programs_at_start(const char *out, const char *corpus);

@@ -87,6 +87,31 @@ GPtrArray *programs_load(const char *const *paths, GError **error)
 	return g_steal_pointer(&progs);
 }
 
+static gboolean copy_one(
+	const struct named_prog *named, const char *to, GError **error)
+{
+	g_autofree char *buf = g_malloc(PROG_TEXT_MAX);
+	g_autofree char *path = NULL, *sum = NULL;
+	struct text text;
+
+	text_init(&text, buf, PROG_TEXT_MAX);
+	prog_print(&named->prog, &text);
+	sum = g_compute_checksum_for_data(
+		G_CHECKSUM_SHA1, (const guchar *)buf, text.len);
+	path = g_build_filename(to, sum, NULL);
+	return g_file_test(path, G_FILE_TEST_EXISTS) ||
+	       g_file_set_contents(path, buf, (gssize)text.len, error);
+}
+
+gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error)
+{
+	for (guint i = 0; i < progs->len; i++) {
+		if (!copy_one(progs->pdata[i], to, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 guint programs_at_start(const char *out, const char *corpus)
 {
 	g_autofree char *own = g_build_filename(out, "corpus", NULL);

@@ -55,8 +55,6 @@ static GPtrArray *command(const struct tier *tier)
 	for (char *const *own = want->engine_args; own && *own; own++)
 		host_args_add(args, "%s", *own);
 	host_args_add(args, "%s", store_corpus(tier->store));
-	if (want->corpus)
-		host_args_add(args, "%s", want->corpus);
 	host_args_add(args, "-ignore_remaining_args=1");
 	if (want->append)
 		host_args_add(args, "--boot=%s", want->append);
@@ -66,7 +64,16 @@ static GPtrArray *command(const struct tier *tier)
 	return args;
 }
 
-/* A corpus with a program that ends each run comes no further. */
+/* A corpus with a program that ends each run comes no further: what is to begin
+ * with is copied, so that such a one can go. */
+static gboolean fill_corpus(const struct tier *tier, GError **error)
+{
+	const char *paths[] = {tier->want->corpus, NULL};
+	g_autoptr(GPtrArray) progs = programs_load(paths, error);
+
+	return progs && programs_copy(progs, store_corpus(tier->store), error);
+}
+
 static void drop_from_corpus(
 	const struct tier *tier, const char *text, gsize len)
 {
@@ -293,7 +300,7 @@ static gboolean open_tier(struct tier *tier, GError **error)
 		return FALSE;
 	/* not in @out: a finding's program is had though its disk is full */
 	tier->artifacts = host_scratch(error);
-	return tier->artifacts &&
+	return tier->artifacts && fill_corpus(tier, error) &&
 	       g_file_get_contents(
 		       tier->want->kernel->config, &tier->config, NULL, error);
 }

@@ -22,7 +22,7 @@ struct user_tier_result;
  * @against: of profile user too: both must show a program the same; or NULL
  * @append: boot words, or NULL; @against gets none
  * @out:    the store (store/store.h), made where missing
- * @corpus: extra folder to read, or NULL
+ * @corpus: a folder of programs that the store's corpus gets first, or NULL
  * @engine_args: libFuzzer's own, or NULL
  * @stop_after: titles; 0: run to the end
  * @look:   twice a second, and then there is no status line; @now is what the
