@@ -52,6 +52,34 @@ static const struct names_case counters[] = {
 	{"no other file has them", IN("mm/rmap.c") "+\t\"x_made\",\n", ""},
 };
 
+#define HUNK(context) "--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1,9 +1,9 @@" context "\n"
+
+static const struct names_case functions[] = {
+	{"the function that a hunk begins in",
+		HUNK(" static int old(struct vma *vma,") " \t{\n+\treturn 0;\n",
+		"old"},
+	{"one that begins in the hunk, with its arguments on two lines",
+		HUNK("") " }\n \n static bool new(struct vma *vma,\n"
+			 "+\t\t\tunsigned long nr)\n {\n",
+		"new"},
+	{"a new one, and one that a line went from",
+		HUNK(" int old(void)") "-\treturn 1;\n }\n+\n+void "
+				       "new(void)\n+{\n+\tnew2();\n+}\n",
+		"new old"},
+	{"a label ends none, a struct does",
+		HUNK(" int a(void)") " out:\n+\tput();\n }\n struct s "
+				     "{\n+\tint x;\n };\n",
+		"a"},
+	{"a system call has another name",
+		HUNK("") " SYSCALL_DEFINE5(mremap, unsigned long, addr)\n "
+			 "{\n+\tx();\n",
+		"__do_sys_mremap"},
+	{"a prototype or a table is none",
+		HUNK("") "+int f(void);\n+static int x = F(1);\n+\t1,\n", ""},
+	{"a header or a text has none",
+		IN("mm/x.h") " int f(void)\n {\n+\tg();\n", ""},
+};
+
 static void test_names(const char *path, GPtrArray *patches,
 	const struct names_case *cases, size_t nr, names_fn *fn)
 {
@@ -79,6 +107,8 @@ int main(void)
 		kernel_series_options);
 	test_names(path, patches, counters, G_N_ELEMENTS(counters),
 		kernel_series_counters);
+	test_names(path, patches, functions, G_N_ELEMENTS(functions),
+		kernel_series_functions);
 	(void)g_unlink(path);
 	test_case(!kernel_series_options(patches, NULL),
 		"a patch that cannot be read is an error");

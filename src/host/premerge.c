@@ -7,15 +7,15 @@
 
 /*
  * struct shares - of the whole budget
- * @each: builds of each patch
  * @fuzz: in user space
+ * @each: builds of each patch
  * @keep: for replays and bisection
- * The fuzzer that comes last has what these and the builds leave.
+ * The fuzzer in VMs has what these and the builds leave.
  */
 static const struct shares {
-	double schedules, each, fuzz, selftests, stress, keep;
-} with_vm = {0.05, 0.10, 0.15, 0.10, 0.10, 0.20},
-  without_vm = {0.05, 0.50, 1, 0, 0, 0.20};
+	double schedules, fuzz, each, selftests, stress, keep;
+} with_vm = {0.05, 0.15, 0.10, 0.10, 0.10, 0.20},
+  without_vm = {0.05, 0.45, 1, 0, 0, 0.20};
 
 double premerge_left(const struct premerge *p)
 {
@@ -186,8 +186,8 @@ static void test_user(struct premerge *p)
 	if (p->kernel.user[0] && p->kernel.user[p->nr]) {
 		premerge_programs_user(p);
 		premerge_schedules(p, part(p, shares(p)->schedules));
-		premerge_build_each(p, part(p, shares(p)->each));
 		premerge_fuzz_user(p, part(p, shares(p)->fuzz));
+		premerge_build_each(p, part(p, shares(p)->each));
 		return;
 	}
 	step = premerge_begin(p, "user space", TRUE);
@@ -219,6 +219,8 @@ static void run(struct premerge *p)
 	if (!premerge_build_user(p))
 		return;
 	register_kernel(p);
+	if (!p->want->no_vm)
+		premerge_build_early(p);
 	test_user(p);
 	if (p->want->no_vm)
 		no_vm(p, "--no-vm");
@@ -248,6 +250,7 @@ static void describe(struct premerge *p, struct host_result *result)
 
 static void clear(struct premerge *p)
 {
+	premerge_build_clear(p);
 	for (guint i = 0; p->patches && i <= p->nr; i++) {
 		kernel_free(p->kernel.user[i]);
 		kernel_free(p->kernel.kasan[i]);
@@ -264,6 +267,7 @@ static void clear(struct premerge *p)
 	g_free(p->name);
 	g_strfreev(p->added);
 	g_strfreev(p->counters);
+	g_strfreev(p->functions);
 	g_free(p->boot_title);
 	premerge_selftest_clear(&p->selftest);
 	g_free(p->options_path);

@@ -43,6 +43,8 @@ struct premerge_selftest {
 	struct selftests *base;
 };
 
+struct premerge_early;
+
 struct premerge {
 	const struct host_options *options;
 	const struct premerge_options *want;
@@ -52,6 +54,7 @@ struct premerge {
 	char *name;	    /* of the patched kernel: BASE+SERIES */
 	char **added;	    /* options that the series adds */
 	char **counters;    /* names that it adds to /proc/vmstat */
+	char **functions;   /* that it changes */
 	char *options_path; /* a fragment: these, and the user's; or NULL */
 	struct premerge_kernels kernel;
 	char *start;	   /* programs that every fuzzer begins with */
@@ -59,6 +62,7 @@ struct premerge {
 	gint64 begin, end; /* monotonic us */
 	gboolean stop;	   /* interrupted */
 	guint64 programs_user, programs_vm;
+	struct premerge_early *early;
 	double vm_seconds; /* a kernel for VMs took so long, built and booted */
 	guint likely;	   /* patch that brought the latest finding; 0: none */
 	char *boot_title;  /* the patched kernel does not boot; or NULL */
@@ -103,15 +107,35 @@ void premerge_options_tell(
 /** premerge_spec() - what prefix @prefix is; @profile as in kernel.h */
 struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 	const char *profile, GError **error);
-/** premerge_build_user(), premerge_build_vm() - base and the whole series.
- *  FALSE: the series is not to be tested any further */
+/** premerge_build() - a prefix in a profile. NULL with @error */
+struct kernel *premerge_build(
+	struct premerge *p, guint prefix, const char *profile, GError **error);
+/** premerge_build_failed() - enter what was wrong; returns whether the next
+ *  patch is to be tried */
+gboolean premerge_build_failed(struct premerge *p, struct review_step *step,
+	guint prefix, const char *profile, const GError *error);
+/** premerge_build_end() - the patches @first to @last, 0 the base, were to be
+ *  built: end a step that has not failed */
+void premerge_build_end(struct premerge *p, struct review_step *step,
+	struct kernel **kernels, guint first, guint last);
+/** premerge_build_user() - base and the whole series. FALSE: the series is not
+ *  to be tested any further */
 gboolean premerge_build_user(struct premerge *p);
-gboolean premerge_build_vm(struct premerge *p);
 /** premerge_build_each() - those between, in user space, for @seconds */
 void premerge_build_each(struct premerge *p, double seconds);
 /** premerge_user() - that of a prefix, built if need be; owned by @p. NULL: it
  *  does not build */
 struct kernel *premerge_user(struct premerge *p, guint prefix);
+
+/* --- premerge_build_vm.c ----------------------------------------------------
+ */
+
+/** premerge_build_early() - begin to build base and the whole series */
+void premerge_build_early(struct premerge *p);
+/** premerge_build_vm() - wait for them, and build those between where they are
+ *  wanted. FALSE: not both are there */
+gboolean premerge_build_vm(struct premerge *p);
+void premerge_build_clear(struct premerge *p);
 /** premerge_vm() - the booted kernel of a prefix, built if need be; owned by
  *  @p. NULL with @error. */
 struct target *premerge_vm(struct premerge *p, guint prefix, GError **error);
@@ -132,6 +156,11 @@ void premerge_programs_vm(struct premerge *p);
  *  OUT/user and OUT/vm */
 void premerge_fuzz_user(struct premerge *p, double seconds);
 void premerge_fuzz_vm(struct premerge *p, double seconds);
+
+/** premerge_reach() - steps that tell what of the series' counters and
+ * functions a session in VMs came to */
+struct session;
+void premerge_reach(struct premerge *p, const struct session *session);
 
 /* --- premerge_selftests.c, premerge_stress.c --------------------------------
  */

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUILD_MIN_S 60 /* less is not enough for a kernel to boot */
-
 struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 	const char *profile, GError **error)
 {
@@ -33,7 +31,7 @@ struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 	return made;
 }
 
-static struct kernel *build(
+struct kernel *premerge_build(
 	struct premerge *p, guint prefix, const char *profile, GError **error)
 {
 	struct kernel_spec *SCOPED(kernel_spec_freep) spec =
@@ -103,8 +101,7 @@ static guint refused_patch(const struct premerge *p, const GError *error)
 	return 0;
 }
 
-/* Enter a build that failed; returns whether the next patch is to be tried. */
-static gboolean note_failure(struct premerge *p, struct review_step *step,
+gboolean premerge_build_failed(struct premerge *p, struct review_step *step,
 	guint prefix, const char *profile, const GError *error)
 {
 	gboolean refused =
@@ -169,8 +166,7 @@ static void compare_warnings(
 	}
 }
 
-/* Patches @first to @last, 0 the base, were to be built. */
-static void end_build(struct premerge *p, struct review_step *step,
+void premerge_build_end(struct premerge *p, struct review_step *step,
 	struct kernel **kernels, guint first, guint last)
 {
 	g_autoptr(GPtrArray) new = g_ptr_array_new_with_free_func(g_free);
@@ -202,7 +198,7 @@ static gboolean note_user(struct premerge *p, struct review_step *step,
 
 	if (!g_error_matches(error, KERNEL_ERROR, KERNEL_ERROR_BUILD) ||
 		!is_tier_fault(error->message))
-		return note_failure(p, step, prefix, "user", error);
+		return premerge_build_failed(p, step, prefix, "user", error);
 	line = compiler_error(error->message);
 	step_end(step, VERDICT_SKIP,
 		"the user-space tier does not know this code "
@@ -223,7 +219,8 @@ static guint build_between(struct premerge *p, struct review_step *step,
 
 		if (premerge_left(p) < until)
 			break;
-		p->kernel.user[prefix] = build(p, prefix, "user", &error);
+		p->kernel.user[prefix] =
+			premerge_build(p, prefix, "user", &error);
 		if (!p->kernel.user[prefix])
 			*ret_go_on = note_user(p, step, prefix, error);
 	}
@@ -239,11 +236,11 @@ gboolean premerge_build_user(struct premerge *p)
 	g_autoptr(GError) last = NULL, error = NULL;
 	gboolean go_on = TRUE;
 
-	p->kernel.user[p->nr] = build(p, p->nr, "user", &last);
+	p->kernel.user[p->nr] = premerge_build(p, p->nr, "user", &last);
 	if (last && !g_error_matches(last, KERNEL_ERROR, KERNEL_ERROR_BUILD))
 		go_on = note_user(p, step, p->nr, last);
 	if (go_on && p->nr)
-		p->kernel.user[0] = build(p, 0, "user", &error);
+		p->kernel.user[0] = premerge_build(p, 0, "user", &error);
 	if (error)
 		go_on = note_user(p, step, 0, error);
 	if (go_on && last) {
@@ -251,7 +248,7 @@ gboolean premerge_build_user(struct premerge *p)
 		if (go_on)
 			go_on = note_user(p, step, p->nr, last);
 	}
-	end_build(p, step, p->kernel.user, 0, p->nr);
+	premerge_build_end(p, step, p->kernel.user, 0, p->nr);
 	premerge_done(step);
 	if (p->kernel.user[p->nr])
 		premerge_options_tell(p, p->kernel.user[p->nr], "user space");
@@ -276,59 +273,13 @@ void premerge_build_each(struct premerge *p, double seconds)
 		step_end(step, VERDICT_SKIP,
 			"no time was left for it: --max-runtime");
 	else
-		end_build(p, step, p->kernel.user, 1, end - 1);
+		premerge_build_end(p, step, p->kernel.user, 1, end - 1);
 }
 
 struct kernel *premerge_user(struct premerge *p, guint prefix)
 {
 	if (!p->kernel.user[prefix])
-		p->kernel.user[prefix] = build(p, prefix, "user", NULL);
+		p->kernel.user[prefix] =
+			premerge_build(p, prefix, "user", NULL);
 	return p->kernel.user[prefix];
-}
-
-gboolean premerge_build_vm(struct premerge *p)
-{
-	struct review_step *step =
-		premerge_begin(p, "build, kernel for VMs", FALSE);
-	gboolean go_on = TRUE;
-
-	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
-		g_autoptr(GError) error = NULL;
-		double left = premerge_left(p);
-
-		if (prefix && prefix < p->nr && !p->want->every)
-			continue;
-		if (left < BUILD_MIN_S) {
-			step->cut = TRUE;
-			step_end(step, VERDICT_SKIP,
-				"no time was left for it: --max-runtime");
-			break;
-		}
-		p->kernel.kasan[prefix] = build(p, prefix, "kasan", &error);
-		p->vm_seconds = MAX(p->vm_seconds, left - premerge_left(p));
-		if (!p->kernel.kasan[prefix])
-			go_on = note_failure(p, step, prefix, "kasan", error);
-	}
-	end_build(p, step, p->kernel.kasan, 0, p->nr);
-	premerge_done(step);
-	if (p->kernel.kasan[p->nr])
-		premerge_options_tell(p, p->kernel.kasan[p->nr], "VM");
-	return p->kernel.kasan[0] && p->kernel.kasan[p->nr];
-}
-
-struct target *premerge_vm(struct premerge *p, guint prefix, GError **error)
-{
-	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
-	struct target_options t = {0};
-
-	if (p->kernel.vm[prefix])
-		return p->kernel.vm[prefix];
-	spec = premerge_spec(p, prefix, KERNEL_DEFAULT_PROFILE, error);
-	if (!spec)
-		return NULL;
-	host_progress(
-		p->options, FALSE, "VM of %u of %u patches", prefix, p->nr);
-	t.spec = spec;
-	p->kernel.vm[prefix] = target_open(&t, p->options, error);
-	return p->kernel.vm[prefix];
 }

@@ -92,31 +92,6 @@ static void end_vm(struct premerge *p, struct review_step *step,
 		session->full ? "; the disk was full, not all are kept" : "");
 }
 
-/* Of what the series counts: a transition that was never made is not tested.
- */
-static void tell_counters(struct premerge *p, const struct session *session)
-{
-	g_autoptr(GStrvBuilder) never = g_strv_builder_new();
-	struct review_step *step;
-	g_auto(GStrv) names = NULL;
-	g_autofree char *text = NULL;
-
-	for (char **name = p->counters; *name; name++) {
-		const guint64 *sum =
-			g_hash_table_lookup(session->counters, *name);
-
-		if (!sum || !*sum)
-			g_strv_builder_add(never, *name);
-	}
-	names = g_strv_builder_end(never);
-	if (!*names)
-		return;
-	text = g_strjoinv(", ", names);
-	step = review_step(p->review, "counters of the series", FALSE);
-	step_end(step, VERDICT_SKIP, "%u of %u stayed 0 while VMs fuzzed: %s",
-		g_strv_length(names), g_strv_length(p->counters), text);
-}
-
 static void fuzz_vm(struct premerge *p, struct review_step *step,
 	struct target *target, double seconds)
 {
@@ -134,7 +109,7 @@ static void fuzz_vm(struct premerge *p, struct review_step *step,
 
 	if (session_run(&session, &error)) {
 		end_vm(p, step, &session);
-		tell_counters(p, &session);
+		premerge_reach(p, &session);
 	} else {
 		step_end(step, VERDICT_BROKEN, "%s", error->message);
 	}

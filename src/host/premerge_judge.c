@@ -6,6 +6,7 @@
 #include "premerge.h"
 #include "user_tier.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SHRUNK_RUNS  1 /* it is counted afterwards */
@@ -21,6 +22,8 @@
 #define JUDGED	     10	  /* findings of a tier */
 #define VM_MIN_S     20	  /* less is not enough to replay */
 #define SHRINK_MIN_S 30
+#define SHRINK_VM_S  60
+#define SHRINK_TRIES 100
 
 /* Patched, then base. */
 static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
@@ -152,6 +155,50 @@ static gboolean bisect_user(struct shows *shows, struct review_finding *finding)
 	return TRUE;
 }
 
+/* struct shrink - a program in VMs on its way to fewer calls */
+struct shrink {
+	struct shows *shows;
+	struct target *target;
+	const char *dir;
+	gint64 end; /* monotonic us */
+};
+
+/* prog_minimize()'s question: what misses one of two runs is not smaller. */
+static int still_shows(const struct prog *prog, void *user)
+{
+	struct shrink *shrink = user;
+	struct candidate one = {.nr = {1}, .prog = {(void *)prog}};
+
+	for (guint try = 0; try < 2; try++) {
+		struct report report;
+		double seconds;
+
+		if (g_get_monotonic_time() > shrink->end)
+			return -ETIME;
+		if (replay_run(shrink->target, shrink->dir, &one,
+			    shrink->shows->title, &seconds, &report) <= 0)
+			return 0;
+	}
+	return 1;
+}
+
+/* For a part of the time that is left: base and bisection want theirs. */
+static void shrink_vm(
+	struct shows *shows, struct target *target, const char *dir)
+{
+	struct prog *prog = candidate_single(&shows->candidate);
+	double seconds = MIN(SHRINK_VM_S, premerge_left(shows->p) / 8);
+	struct shrink shrink = {
+		.shows = shows,
+		.target = target,
+		.dir = dir,
+		.end = g_get_monotonic_time() + (gint64)(seconds * 1e6),
+	};
+
+	if (prog)
+		(void)prog_minimize(prog, still_shows, &shrink, SHRINK_TRIES);
+}
+
 static void judge_vm(struct premerge *p, struct finding *from)
 {
 	struct review_finding *finding = new_finding(p, from, "in a VM");
@@ -168,6 +215,7 @@ static void judge_vm(struct premerge *p, struct finding *from)
 		finding->weight = REVIEW_UNCONFIRMED;
 		return;
 	}
+	shrink_vm(&shows, target, dir);
 	finding->program = candidate_text(&shows.candidate);
 	weigh(&shows, shows_vm, VM_RUNS, VM_LUCK, VM_MAX, finding);
 	if (finding->weight == REVIEW_NEW && !bisect_user(&shows, finding))

@@ -26,7 +26,8 @@ gboolean premerge_options(struct premerge *p, GError **error)
 
 	p->added = kernel_series_options(p->patches, error);
 	p->counters = kernel_series_counters(p->patches, error);
-	if (!p->added || !p->counters)
+	p->functions = kernel_series_functions(p->patches, error);
+	if (!p->added || !p->counters || !p->functions)
 		return FALSE;
 	for (char **name = p->added; *name; name++)
 		g_string_append_printf(text, "CONFIG_%s=y\n", *name);

@@ -129,6 +129,9 @@ char **kernel_series_options(GPtrArray *patches, GError **error);
 /** kernel_series_counters() - the same of the names that they add to
  *  /proc/vmstat */
 char **kernel_series_counters(GPtrArray *patches, GError **error);
+/** kernel_series_functions() - of the functions of its .c files that lines are
+ *  added to or taken from; some may be gone, or inlined, when it is built */
+char **kernel_series_functions(GPtrArray *patches, GError **error);
 
 /**
  * kernel_spec_register() - make @spec known by its name from now on
