@@ -22,6 +22,7 @@
 #define JUDGED	     10	  /* findings of a tier */
 #define VM_MIN_S     20	  /* less is not enough to replay */
 #define SHRINK_MIN_S 30
+#define PEEKS	     2 /* at base, before that */
 #define SHRINK_VM_S  60
 #define SHRINK_TRIES 100
 
@@ -187,6 +188,7 @@ static void shrink_vm(
 	struct shows *shows, struct target *target, const char *dir)
 {
 	struct prog *prog = candidate_single(&shows->candidate);
+	guint k = 0, n;
 	double seconds = MIN(SHRINK_VM_S, premerge_left(shows->p) / 8);
 	struct shrink shrink = {
 		.shows = shows,
@@ -195,7 +197,8 @@ static void shrink_vm(
 		.end = g_get_monotonic_time() + (gint64)(seconds * 1e6),
 	};
 
-	if (prog)
+	/* what base shows is told by its title only */
+	if (prog && shows_vm(shows, 0, PEEKS, 1, &k, &n) && !k)
 		(void)prog_minimize(prog, still_shows, &shrink, SHRINK_TRIES);
 }
 
