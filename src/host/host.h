@@ -356,6 +356,7 @@ void replay_tries(guint32 n, guint32 broken_max,
 	struct replay *ret);
 
 /** replay_run() - one try on a fresh clone. 1: hit, 0: not, -1: BROKEN.
+ *  @ret_report: its title is what was seen, @title or another, or empty
  *  @seconds: from the first program to the end of the VM */
 int replay_run(struct target *target, const char *run_dir,
 	const struct candidate *candidate, const char *title, double *seconds,

@@ -38,9 +38,11 @@ static void candidate_take(struct candidate *candidate, guint lane,
 
 /* One step of all lanes: the next program of each, started at once. Returns 1
  * on a hit by contents, 0 when all replied, -1 on BROKEN, 2 when the VM ended.
+ * @ret_title is what was seen by contents, @title rather than another.
  */
 static int replay_step(struct target *target, struct guest *guest,
-	const struct candidate *candidate, guint step, const char *title)
+	const struct candidate *candidate, guint step, const char *title,
+	char *ret_title)
 {
 	static struct prog_result result;
 	struct slot_request request = {
@@ -70,8 +72,10 @@ static int replay_step(struct target *target, struct guest *guest,
 		if (outcome != GUEST_DONE)
 			return 2;
 		oracle_judge(prog, &result, &judgment);
-		hit |= judgment.verdict == VERDICT_FINDING &&
-		       !strcmp(judgment.title, title);
+		if (judgment.verdict != VERDICT_FINDING || hit)
+			continue;
+		hit = !strcmp(judgment.title, title);
+		(void)g_strlcpy(ret_title, judgment.title, TITLE_MAX);
 	}
 	return hit;
 }
@@ -86,10 +90,8 @@ static int replay_all(struct target *target, struct guest *guest,
 	for (guint lane = 0; lane < target->nr_lanes; lane++)
 		steps = MAX(steps, candidate->nr[lane]);
 	for (guint step = 0; step < steps && !got; step++)
-		got = replay_step(target, guest, candidate, step, title);
-	if (got == 1)
-		(void)g_strlcpy(
-			ret_report->title, title, sizeof(ret_report->title));
+		got = replay_step(target, guest, candidate, step, title,
+			ret_report->title);
 	if (got != 2)
 		return got;
 	guest_title(guest, ret_report);
