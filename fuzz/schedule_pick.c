@@ -10,11 +10,12 @@
 #define TASTES 24 /* points looked at for one stall */
 
 /* How programs are varied, in shares of 8: only a stall more, while what calls
- * before it have done is as it was traced; changed, and a stall more; changed
- */
+ * before it have done is as it was traced; changed, and a stall more; a pair
+ * made anew, with a stall; changed */
 #define SHARES	     8
-#define SHARE_STALL  3
+#define SHARE_STALL  2
 #define SHARE_BOTH   2
+#define SHARE_PAIR   1
 #define TRACED_TRIES 4 /* calls looked at for one that was traced so */
 #define HIT_ONE_IN   8 /* stalls wait at a later hit than the first */
 
@@ -181,6 +182,22 @@ static size_t add_stall(const struct schedule *schedule, uint8_t *data,
 	return engine_print(&prog, data, max_len);
 }
 
+/* The first of the two waits at a point that calls of its op come to; where
+ * none is known yet they race. */
+static size_t make_pair(const struct schedule *schedule, uint8_t *data,
+	size_t max_len, uint32_t caps, struct rng *rng)
+{
+	struct stall stall = {0};
+	struct prog prog;
+	uint32_t at = prog_generate_pair(&prog, caps, rng);
+
+	if (!schedule->points.nr_sites ||
+		!pick_point(schedule, &prog, at, rng, &stall) ||
+		!schedule_add(&prog, at, &stall, rng))
+		prog.call[at].props |= CALL_ASYNC;
+	return engine_print(&prog, data, max_len);
+}
+
 size_t engine_vary(const struct schedule *schedule, uint8_t *data, size_t len,
 	size_t max_len, const uint8_t *other, size_t other_len, uint32_t caps,
 	uint64_t seed)
@@ -193,6 +210,8 @@ size_t engine_vary(const struct schedule *schedule, uint8_t *data, size_t len,
 	share = schedule->table ? rng_below(&rng, SHARES) : SHARES;
 	if (share < SHARE_STALL)
 		stalled = add_stall(schedule, data, len, max_len, caps, &rng);
+	else if (share >= SHARES - SHARE_PAIR && share < SHARES)
+		stalled = make_pair(schedule, data, max_len, caps, &rng);
 	if (stalled)
 		return stalled;
 	len = engine_mutate(

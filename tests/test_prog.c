@@ -223,6 +223,28 @@ static void test_spread(uint64_t seed)
 	test_case(count[OP_FORK] > 400, "most programs fork");
 }
 
+/* Two calls of different actors, behind a set-up that all can follow */
+static void test_pairs(uint64_t seed)
+{
+	bool round = true, differ = true, able = true;
+	struct prog prog;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	for (int n = 0; n < 400; n++) {
+		uint32_t caps = (uint32_t)rng_next(&rng) & CAPS_ALL;
+		uint32_t at = prog_generate_pair(&prog, caps, &rng);
+		const struct call *call = &prog.call[at];
+
+		round &= goes_round(&prog) && at + 2 <= prog.nr_calls;
+		able &= !prog_needs_more(&prog, caps);
+		differ &= call[0].proc != call[1].proc ||
+			  call[0].thread != call[1].thread;
+	}
+	test_case(round && able, "pairs are programs that the guest can run");
+	test_case(differ, "the two calls of a pair are of different actors");
+}
+
 static void test_garbage(uint64_t seed)
 {
 	static const char words[] = "p0 p1.t1 async touch mmap v0:1 v1+8:4 rw "
@@ -475,6 +497,7 @@ int main(int argc, char **argv)
 	test_too_long();
 	test_rounds(rounds, seed);
 	test_same_seed(seed);
+	test_pairs(seed);
 	test_spread(seed);
 	test_garbage(seed);
 	test_hostile(seed);

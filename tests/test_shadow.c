@@ -191,6 +191,14 @@ static const struct shadow_case shadow_cases[] = {
 	{"any other failure may",
 		ANON "p0 mremap v0:2 v2:2 0\np0 expect v0:1\n", "2!14 3=f",
 		NULL},
+	{"what a fill writes is the same in each page",
+		ANON "p0 fill v0:2 value=3\np0 expect v0:2\n", "3=2@0+1,2@0+0",
+		NULL},
+	{"it replaces what was there",
+		ANON "p0 fill v0:1 value=3\np0 expect v0:1\n", "3=1",
+		"stale page"},
+	{"and may be lost", ANON "p0 fill v0:1 value=3\np0 expect v0:1\n",
+		"3=z", "lost write"},
 	{"resize drops the tail and adds zeros",
 		ANON "p0 resize v0:4 pages=1\np0 resize v0:1 pages=3\n"
 		     "p0 expect v0:4\n",
@@ -390,7 +398,7 @@ static uint64_t seen_of(
 		at.page = (uint16_t)strtoul(end + 1, &end, 10);
 	}
 	*word = end;
-	return prog_stamp(run->prog.call[call].proc, call, at.slot, at.page);
+	return call_stamp(&run->prog.call[call], call, at.slot, at.page);
 }
 
 static void run_saw(struct shadow_run *run, uint32_t call, const char *word)

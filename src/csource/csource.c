@@ -59,6 +59,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_PIN] = "pin",
 	[RUN_UNPIN] = "unpin",
 	[RUN_UFFD_MOVE] = "uffd_move",
+	[RUN_KSM] = "ksm",
 };
 
 /* flags, number of the file in make_mmap() */
@@ -106,7 +107,8 @@ static void call_args(
 		mmap_args(call, arg);
 	} else if (run == RUN_TOUCH) {
 		arg[2] = stamp_low(
-			prog_stamp(call->proc, i, range->slot, range->page));
+			call_stamp(call, i, range->slot, range->page));
+		arg[3] = call->op != OP_FILL;
 	} else if (run == RUN_EXPECT) {
 		arg[2] = range->page;
 	} else if (run == RUN_UFFD_MOVE) {

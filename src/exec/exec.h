@@ -48,6 +48,7 @@ struct guest {
 	int split_fd;	  /* split_huge_pages, or -1 */
 	int fail_fd[2];	  /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
 	int fsck_fd;	  /* rmap_fsck, or -1 */
+	int ksm_fd;	  /* full_scans of KSM, or -1 */
 	char fsck_text[64]; /* what is written there: the slots of "self" */
 };
 
@@ -294,6 +295,10 @@ long pin_drop(const struct actor *actor);
  *  are dropped first, by UFFDIO_MOVE. Both are private and anonymous, with the
  *  same rights, or it fails. 0, or negative errno: some may have moved. */
 long uffd_move(uint64_t to, uint64_t from, uint64_t len);
+
+/** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
+ *  0; -EAGAIN: it does not, in time; or another negative errno */
+long ksm_wait(const struct guest *guest);
 
 /** rmap_fsck() - compare the caller's slots with their reverse mapping.
  *  0, -EUCLEAN: errors, other negative errno: not checked */

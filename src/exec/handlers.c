@@ -94,13 +94,12 @@ static long run_brk(const struct making *m)
 static long run_touch(const struct making *m)
 {
 	const struct range *range = &m->call->arg[0].range;
-	uint32_t proc = m->actor->proc;
 
 	for (uint32_t i = 0; i < range->pages; i++) {
 		uint32_t page = range->page + i;
 
 		if (page_store(prog_addr(range->slot, page),
-			    prog_stamp(proc, m->index, range->slot, page))) {
+			    call_stamp(m->call, m->index, range->slot, page))) {
 			m->result->ret = i;
 			return -EFAULT;
 		}
@@ -344,6 +343,11 @@ static long run_rmap_fsck(const struct making *m)
 	return rmap_fsck(m->actor->lane->guest);
 }
 
+static long run_ksm(const struct making *m)
+{
+	return ksm_wait(m->actor->lane->guest);
+}
+
 static long run_pin(const struct making *m)
 {
 	const struct range *range = &m->call->arg[0].range;
@@ -388,6 +392,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_PIN] = run_pin,
 	[RUN_UNPIN] = run_unpin,
 	[RUN_UFFD_MOVE] = run_uffd_move,
+	[RUN_KSM] = run_ksm,
 };
 
 void call_prepare(const struct actor *actor, uint32_t i)

@@ -11,6 +11,7 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define SPLIT_PATH  "/sys/kernel/debug/split_huge_pages"
+#define KSM_PATH    "/sys/kernel/mm/ksm/full_scans"
 #define FSCK_PATH   "/sys/kernel/debug/rmap_fsck"
 
 /* setup.c. Each returns 0 or negative errno with @why */

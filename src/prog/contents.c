@@ -361,7 +361,8 @@ void cell_write(
 	struct world *w, const struct deed *deed, struct page_at at, bool sure)
 {
 	struct cell *cell = cell_at(w, deed->proc, at);
-	uint64_t stamp = prog_stamp(deed->proc, deed->call, at.slot, at.page);
+	uint64_t stamp = call_stamp(
+		&w->prog->call[deed->call], deed->call, at.slot, at.page);
 	struct content *content = cell_content(w, cell);
 	uint32_t how = 0;
 

@@ -20,6 +20,8 @@ static bool op_fits(const struct gen *gen, const struct op *op)
 		return __builtin_popcount(gen->live) > 1;
 	if (op->arg[0].kind == ARG_ACTOR)
 		return gen->gone != 0;
+	if (op->run == RUN_KSM)
+		return gen->merges;
 	return true;
 }
 
@@ -32,6 +34,8 @@ static uint32_t op_weight(const struct gen *gen, const struct op *op)
 	if (gen->lineage &&
 		(op->effect == EFFECT_FORKS || op->effect == EFFECT_EXITS))
 		return op->weight * LINEAGE_TIMES;
+	if (gen->focus >> (op - ops) & 1)
+		return op->weight * FOCUS_TIMES;
 	return op->weight;
 }
 
@@ -68,7 +72,7 @@ static void gen_descent(struct gen *gen, struct call *call)
 		call->proc = (uint8_t)gen_bit(gen, parents);
 }
 
-static uint32_t value_index(enum value_set set, uint64_t bits)
+uint32_t gen_value_index(enum value_set set, uint64_t bits)
 {
 	uint32_t nr, i;
 	const struct value *value = values_of(set, &nr);
@@ -95,7 +99,8 @@ static void gen_follow_up(struct gen *gen, struct call *call)
 		(gen->caps & CAP_THP) && rng_one_in(gen->rng, 2)) {
 		call->op = OP_MADVISE;
 		call->arg[0].range = *range;
-		call->arg[1].num = value_index(VALUES_advice, MADV_HUGEPAGE);
+		call->arg[1].num =
+			gen_value_index(VALUES_advice, MADV_HUGEPAGE);
 	}
 }
 

@@ -12,6 +12,8 @@
 
 #define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
 
+#define FOCUS_TIMES 5 /* how much more of what a program is about */
+
 #define PROT_RW	   2  /* index in VALUES_prot */
 #define STACK_ROOM 12 /* pages that a stack is written below its start */
 
@@ -32,6 +34,9 @@ struct gen {
 	uint8_t parent[PROG_PROCS]; /* of those that live or are gone */
 	bool lineage;	  /* this program is about descent: see gen_op() */
 	bool failing;	  /* allocations fail in this program */
+	uint32_t focus;	  /* ops that this program is about, a bit each */
+	uint32_t advice;  /* the same of the values of VALUES_advice */
+	bool merges;	  /* somebody has said MADV_MERGEABLE */
 	uint8_t youngest; /* the process forked last */
 	uint8_t nr[PROG_PROCS];
 	struct area area[PROG_PROCS][GEN_AREAS];
@@ -85,6 +90,8 @@ void gen_arg(struct gen *gen, struct call *call, uint32_t i);
 uint32_t gen_bit(struct gen *gen, uint32_t mask);
 /** gen_value() - index of a value of @set that the guest can do */
 uint32_t gen_value(struct gen *gen, enum value_set set);
+/** gen_value_index() - of the value of @set that is @bits */
+uint32_t gen_value_index(enum value_set set, uint64_t bits);
 /** gen_fail() - let an allocation of @call fail */
 void gen_fail(struct gen *gen, struct call *call);
 /** gen_actor() - give @call an actor that lives, mostly its first thread */

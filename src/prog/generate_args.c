@@ -2,6 +2,8 @@
 /* Arguments of calls: ranges that meet something, values, actors. */
 #include "prog/generate.h"
 
+#define HOLE_MAX 64 /* pages between two areas that something new may fill */
+
 /* A range made of any numbers, put right */
 static struct range range_fit(uint32_t slot, uint32_t page, uint32_t pages)
 {
@@ -25,13 +27,39 @@ static uint32_t gen_pages(struct gen *gen)
 	return rng_range(gen->rng, (pages + 1) / 2, pages);
 }
 
+/* What is free between two areas of @proc, if it is small; pages 0: none */
+static struct range gen_hole(struct gen *gen, uint32_t proc)
+{
+	const struct area *areas = gen->area[proc];
+	const struct range *one =
+		&areas[rng_below(gen->rng, gen->nr[proc])].range;
+	uint32_t from = range_end(one), to = from + HOLE_MAX + 1;
+
+	for (uint32_t i = 0; i < gen->nr[proc]; i++) {
+		const struct range *other = &areas[i].range;
+
+		if (other->slot == one->slot && other->page >= from &&
+			other->page < to)
+			to = other->page;
+	}
+	return (struct range){.slot = one->slot,
+		.page = (uint16_t)from,
+		.pages = (uint16_t)(to - from > HOLE_MAX ? 0 : to - from)};
+}
+
 /* Where something new may go: fresh, adjacent to something, or over it */
 static struct range gen_place(struct gen *gen, uint32_t proc, uint32_t pages)
 {
 	uint32_t slot = rng_below(gen->rng, PROG_SLOTS);
 	const struct range *near;
+	struct range hole;
 	uint32_t page = 0;
 
+	if (gen->nr[proc] > 1 && rng_one_in(gen->rng, 4)) {
+		hole = gen_hole(gen, proc);
+		if (hole.pages)
+			return hole;
+	}
 	if (gen->nr[proc] && rng_one_in(gen->rng, 3)) {
 		near = &gen->area[proc][rng_below(gen->rng, gen->nr[proc])]
 				.range;
@@ -60,10 +88,25 @@ static struct range gen_new_range(struct gen *gen, uint32_t proc)
 	return gen_place(gen, proc, gen_pages(gen));
 }
 
+/* Some of @n pages: mistakes are at the ends */
+static uint32_t gen_share(struct gen *gen, uint32_t n)
+{
+	switch (rng_below(gen->rng, 6)) {
+	case 0:
+		return n > 1 ? n - 1 : 1;
+	case 1:
+		return 1;
+	case 2:
+		return (n + 1) / 2;
+	default:
+		return rng_range(gen->rng, 1, n);
+	}
+}
+
 struct range gen_part(struct gen *gen, const struct range *range)
 {
 	uint32_t n = range->pages;
-	uint32_t part = rng_range(gen->rng, 1, n);
+	uint32_t part = gen_share(gen, n);
 
 	switch (rng_below(gen->rng, 12)) {
 	case 0:
@@ -99,11 +142,16 @@ struct range gen_range(struct gen *gen, uint32_t proc)
 	return gen_part(gen, &range);
 }
 
-static uint32_t value_weight(const struct gen *gen, const struct value *value)
+static uint32_t value_weight(const struct gen *gen, enum value_set set,
+	uint32_t index, const struct value *value)
 {
+	uint32_t weight = value->weight ? value->weight : 1;
+
 	if (value->needs & ~gen->caps)
 		return 0;
-	return value->weight ? value->weight : 1;
+	if (set == VALUES_advice && (gen->advice >> index & 1))
+		return weight * FOCUS_TIMES;
+	return weight;
 }
 
 uint32_t gen_value(struct gen *gen, enum value_set set)
@@ -112,10 +160,10 @@ uint32_t gen_value(struct gen *gen, enum value_set set)
 	const struct value *value = values_of(set, &nr);
 
 	for (i = 0; i < nr; i++)
-		sum += value_weight(gen, &value[i]);
+		sum += value_weight(gen, set, i, &value[i]);
 	pick = rng_below(gen->rng, sum);
 	for (i = 0; i < nr; i++) {
-		uint32_t weight = value_weight(gen, &value[i]);
+		uint32_t weight = value_weight(gen, set, i, &value[i]);
 
 		if (pick < weight)
 			return i;
@@ -205,13 +253,14 @@ static struct range gen_filled(
 	struct range to = gen_target(gen, proc, from);
 
 	for (int tries = 0; nr && tries < 4; tries++) {
-		struct range area =
-			gen->area[proc][rng_below(gen->rng, nr)].range;
+		const struct area *area =
+			&gen->area[proc][rng_below(gen->rng, nr)];
 
-		if (ranges_meet(&area, from))
+		if (ranges_meet(&area->range, from))
 			continue;
-		to = area;
-		break;
+		to = area->range;
+		if (!area->touched) /* else it is refused */
+			break;
 	}
 	from->pages = to.pages = (uint16_t)min_size(from->pages, to.pages);
 	return to;

@@ -2,10 +2,32 @@
 /* The model of generate.h: what the calls so far have mapped, and who lives. */
 #include "prog/generate.h"
 
+#include <linux/mman.h>
 #include <string.h>
 
 #define LINEAGE_ONE_IN 3 /* programs that are about descent */
 #define FAILING_ONE_IN 4 /* programs in which allocations fail */
+#define FOCUS_ONE_IN   2 /* programs that are about a few things */
+#define FOCUS_MAX      3
+
+_Static_assert(OP_COUNT <= 32, "gen.focus has a bit for each op");
+
+/* Two or three things that meet often find what all of them, each seldom, do
+ * not: Groce et al., Swarm Testing (2012) */
+static void gen_focus(struct gen *gen)
+{
+	uint32_t nr_advice;
+
+	(void)values_of(VALUES_advice, &nr_advice);
+	for (uint32_t n = rng_range(gen->rng, 1, FOCUS_MAX); n > 0; n--) {
+		if (rng_one_in(gen->rng, 2)) {
+			gen->focus |= 1u << rng_below(gen->rng, OP_COUNT);
+			continue;
+		}
+		gen->focus |= 1u << OP_MADVISE;
+		gen->advice |= 1u << rng_below(gen->rng, nr_advice);
+	}
+}
 
 void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 {
@@ -14,6 +36,8 @@ void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 	gen->caps = caps;
 	gen->live = 1;
 	gen->lineage = rng_one_in(rng, LINEAGE_ONE_IN);
+	if (rng_one_in(rng, FOCUS_ONE_IN))
+		gen_focus(gen);
 	gen->failing = (caps & CAP_FAIL) && rng_one_in(rng, FAILING_ONE_IN);
 }
 
@@ -166,6 +190,8 @@ void gen_note(struct gen *gen, const struct call *call)
 
 	if (!(gen->live >> call->proc & 1))
 		return;
+	gen->merges |=
+		call->op == OP_MADVISE && call_bits(call, 1) == MADV_MERGEABLE;
 	if (effect == EFFECT_MAPS)
 		note_map(gen, call);
 	else if (effect == EFFECT_ADDS)

@@ -93,7 +93,7 @@ enum backing {
 enum effect {
 	EFFECT_KEEPS,  /* nothing a program may see: migration, swap ... */
 	EFFECT_READS,  /* records what is there */
-	EFFECT_WRITES, /* every page gets a stamp (prog_stamp()) */
+	EFFECT_WRITES, /* every page gets a stamp (call_stamp()) */
 	EFFECT_MAPS,   /* new mapping, zero pages or the file's */
 	EFFECT_ADDS,   /* new zero pages; fails where something is mapped */
 	EFFECT_UNMAPS,
@@ -185,6 +185,7 @@ enum run_kind {
 	RUN_PIN,
 	RUN_UNPIN,
 	RUN_UFFD_MOVE,
+	RUN_KSM,
 	RUN_KINDS
 };
 
@@ -377,6 +378,11 @@ void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
  *  same pages. False: no room */
 bool prog_rival(struct prog *prog, uint32_t at, uint32_t caps, struct rng *rng);
 
+/** prog_generate_pair() - few calls that bring pages into some state, then one
+ *  that looks them up beside one of another actor on the same; perhaps a write
+ *  at the end. Returns the number of the first of the two. */
+uint32_t prog_generate_pair(struct prog *prog, uint32_t caps, struct rng *rng);
+
 /** prog_cross() - calls of @a up to a cut, then calls of @b from a cut on */
 void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
 	struct rng *rng);
@@ -400,8 +406,12 @@ int prog_minimize(struct prog *prog,
  * middle and last 8 bytes); reading gives the stamp, 0, or one of OBS_*.
  */
 /** prog_stamp() - never 0 and none of OBS_*: who (@proc), which generation
- *  (@call, its index; PROG_CALLS_MAX: the tmpfs file) and where */
+ *  (@call, its index) and where */
 uint64_t prog_stamp(uint32_t proc, uint32_t call, uint32_t slot, uint32_t page);
+/** call_stamp() - what @call, of number @index, writes to a page: prog_stamp(),
+ *  or, for a fill, what depends on its value only. EFFECT_WRITES only */
+uint64_t call_stamp(
+	const struct call *call, uint32_t index, uint32_t slot, uint32_t page);
 /** stamp_describe() - "p1's touch in call 7 of v0+4", "zeros", "no mapping" */
 void stamp_describe(uint64_t stamp, struct text *out);
 #define OBS_FAULT  0xffffffffffffffffu /* SIGSEGV or SIGBUS: not readable */

@@ -37,7 +37,7 @@ static const char *kind_of(
 		return "lost write";
 	if (!stamp_decode(seen, &s))
 		return "garbage page";
-	if (s.call == PROG_CALLS_MAX)
+	if (s.call >= PROG_CALLS_MAX) /* of nobody: the file's, a fill's */
 		return want ? "lost write" : "stale page";
 	if (!stamp_is_own(w, proc, &s))
 		return "foreign page";

@@ -21,9 +21,21 @@ uint64_t prog_stamp(uint32_t proc, uint32_t call, uint32_t slot, uint32_t page)
 	return stamp_seal(page | slot << 10 | call << 13 | proc << 20);
 }
 
+/* In the place of a call's index */
+#define CALL_FILE PROG_CALLS_MAX
+#define CALL_FILL (PROG_CALLS_MAX + 1)
+
 uint64_t prog_file_stamp(uint32_t page)
 {
-	return prog_stamp(0, PROG_CALLS_MAX, 0, page);
+	return prog_stamp(0, CALL_FILE, 0, page);
+}
+
+uint64_t call_stamp(
+	const struct call *call, uint32_t index, uint32_t slot, uint32_t page)
+{
+	if (call->op == OP_FILL)
+		return prog_stamp(0, CALL_FILL, 0, (uint32_t)call->arg[1].num);
+	return prog_stamp(call->proc, index, slot, page);
 }
 
 bool stamp_decode(uint64_t stamp, struct stamp *ret)
@@ -54,8 +66,10 @@ void stamp_describe(uint64_t stamp, struct text *out)
 	else if (!stamp_decode(stamp, &s))
 		text_addf(out, "0x%016llx, which nobody wrote",
 			(unsigned long long)stamp);
-	else if (s.call == PROG_CALLS_MAX)
+	else if (s.call == CALL_FILE)
 		text_addf(out, "page %u of the file", s.page);
+	else if (s.call == CALL_FILL)
+		text_addf(out, "a fill with value %u", s.page);
 	else
 		text_addf(out, "p%u's touch in call %u of v%u+%u", s.proc,
 			s.call, s.slot, s.page);

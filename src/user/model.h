@@ -72,6 +72,15 @@ int model_reclaim(unsigned int proc, unsigned long nr);
 int model_move(
 	unsigned int proc, unsigned long addr, unsigned long nr, int all);
 
+/** model_pin() - a long-term pin of @nr pages, MODEL_PINS in all */
+int model_pin(unsigned int proc, unsigned long addr, unsigned long nr);
+#define MODEL_PINS 1024
+/** model_unpin() - drop all of them, whosoever */
+void model_unpin(void);
+
+/** model_ksm() - what ksmd does in two passes over all that may be merged */
+void model_ksm(unsigned int proc);
+
 /** model_split() - write to the file split_huge_pages: folios between @addr and
  *  @addr + @len to such of @order; 0 also where none could be */
 int model_split(unsigned int proc, unsigned long addr, unsigned long len,

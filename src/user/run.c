@@ -27,18 +27,22 @@ static const struct {
 	[OP_MLOCK] = {WAY_CALL, MODEL_MLOCK},
 	[OP_MUNLOCK] = {WAY_CALL, MODEL_MUNLOCK},
 	[OP_TOUCH] = {WAY_OWN, 0},
+	[OP_FILL] = {WAY_OWN, 0},
 	[OP_EXPECT] = {WAY_OWN, 0},
 	[OP_MOVE_PAGES] = {WAY_OWN, 0},
 	[OP_RECLAIM] = {WAY_OWN, 0},
 	[OP_SPLIT] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
+	[OP_KSM] = {WAY_OWN, 0},
+	[OP_PIN] = {WAY_OWN, 0},
+	[OP_UNPIN] = {WAY_OWN, 0},
 };
 
 uint32_t user_caps(void)
 {
 	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
-			CAP_THP | CAP_SPLIT;
+			CAP_THP | CAP_SPLIT | CAP_IO_URING;
 
 	return model_splits_to_orders() ? caps | CAP_SPLIT_ORDER : caps;
 }
@@ -113,7 +117,7 @@ static long run_touch(const struct run *run, uint32_t index)
 	for (uint32_t i = 0; i < range->pages; i++) {
 		uint32_t page = range->page + i;
 		int err = model_store(call->proc, prog_addr(range->slot, page),
-			prog_stamp(call->proc, index, range->slot, page));
+			call_stamp(call, index, range->slot, page));
 
 		if (!err)
 			continue;
@@ -206,6 +210,15 @@ static long run_own(const struct run *run, uint32_t index)
 		return run_split(call);
 	case RUN_RECLAIM:
 		return model_reclaim(call->proc, call->arg[0].num);
+	case RUN_PIN:
+		return model_pin(call->proc,
+			prog_addr(range->slot, range->page), range->pages);
+	case RUN_UNPIN:
+		model_unpin();
+		return 0;
+	case RUN_KSM:
+		model_ksm(call->proc);
+		return 0;
 	default:
 		model_exit(call->proc);
 		return 0;

@@ -8,10 +8,13 @@
 #include "user/sched.h"
 #include "user/sites.h"
 
-#define TRACE_MAX   32768 /* points of a call */
-#define TASTES	    6	  /* points looked at for one stall */
-#define SWEEP_CALLS 16	  /* of a program, before the pair */
-#define SWEEP_HITS  4	  /* of one point */
+#define TRACE_MAX    32768 /* points of a call */
+#define TASTES	     6	   /* points looked at for one stall */
+#define SWEEP_CALLS  16	   /* of a program, before the pair */
+#define SWEEP_HITS   2	   /* of one point */
+#define PLAIN_ONE_IN 4	   /* points that matter less */
+/* So many pairs are of a program that is there, the others made for it */
+#define FROM_CORPUS_ONE_IN 3
 
 /* Global, or clang 14 drops the array as write-only at -O1. libFuzzer clears
  * it before each input. */
@@ -100,7 +103,9 @@ bool windows_stall(
 /* ---- one program in all its schedules, one after the other ---- */
 
 static struct {
-	struct prog prog; /* its last two calls are the pair */
+	struct prog prog;
+	uint32_t at;   /* the first of the pair */
+	bool is_fresh; /* it has not been run yet */
 	struct trail {
 		uint32_t site, hit;
 	} point[TRACE_MAX];
@@ -108,50 +113,97 @@ static struct {
 } sweep;
 
 /* @prog up to one of its calls, and a rival of that behind it */
-static bool sweep_begin(
-	struct prog prog, const struct user_options *options, struct rng *rng)
+static bool sweep_take(struct prog prog, struct rng *rng)
 {
-	static uint16_t hits[SCHEDULE_SITES];
 	uint32_t at = rng_below(
 		rng, prog.nr_calls < SWEEP_CALLS ? prog.nr_calls : SWEEP_CALLS);
 
 	prog_plain(&prog);
-	sweep.nr = sweep.next = 0;
 	if (!schedule_rival(&prog, at, user_caps(), rng))
 		return false;
 	prog_cut(&prog, at + 2, prog.nr_calls - at - 2);
 	user_adapt(&prog, true);
 	if (prog.nr_calls < 2)
 		return false;
-	at = prog.nr_calls - 2;
-	run_until(prog, at, options);
+	sweep.prog = prog;
+	sweep.at = prog.nr_calls - 2;
+	return true;
+}
+
+static bool sweep_make(struct rng *rng)
+{
+	struct prog prog;
+	uint32_t at = prog_generate_pair(&prog, user_caps(), rng);
+	uint32_t nr = prog.nr_calls;
+
+	user_adapt(&prog, true);
+	if (prog.nr_calls < nr)
+		return false;
+	sweep.prog = prog;
+	sweep.at = at;
+	return true;
+}
+
+/* Does a sweep stop at @site? At each next to a lock or of a function that
+ * matters here, at some of the others */
+static bool is_taken(uint32_t site, struct rng *rng)
+{
+	return points_weight(&schedule.points, site) > 1 ||
+	       rng_one_in(rng, PLAIN_ONE_IN);
+}
+
+/* The points that the first call of the pair comes to */
+static bool sweep_begin(const struct user_options *options, struct rng *rng)
+{
+	static uint16_t hits[SCHEDULE_SITES];
+
+	run_until(sweep.prog, sweep.at, options);
 	for (uint32_t i = 0; i < trace.nr; i++) {
 		uint32_t site = trace.site[i];
 
-		if (++hits[site] <= SWEEP_HITS)
+		if (++hits[site] <= SWEEP_HITS && is_taken(site, rng))
 			sweep.point[sweep.nr++] =
 				(struct trail){site, hits[site]};
 	}
 	for (uint32_t i = 0; i < trace.nr; i++)
 		hits[trace.site[i]] = 0;
-	sweep.prog = prog;
 	return sweep.nr > 0;
+}
+
+/* Another pair, which sweep_begin() can take; false also where it is to be run
+ * as it is, first: what is wrong without a stall is told so */
+static bool sweep_next(struct prog *prog, struct rng *rng)
+{
+	if (sweep.is_fresh) {
+		sweep.is_fresh = false;
+		return true;
+	}
+	if (rng_one_in(rng, FROM_CORPUS_ONE_IN))
+		return sweep_take(*prog, rng);
+	sweep.is_fresh = sweep_make(rng);
+	return false;
 }
 
 bool windows_sweep(
 	struct prog *prog, const struct user_options *options, struct rng *rng)
 {
-	uint32_t at;
 	struct stall stall;
 
-	if (sweep.next == sweep.nr && !sweep_begin(*prog, options, rng))
-		return false;
-	at = sweep.prog.nr_calls - 2;
+	if (sweep.next == sweep.nr) {
+		sweep.nr = sweep.next = 0;
+		if (!sweep_next(prog, rng)) {
+			if (sweep.is_fresh)
+				*prog = sweep.prog;
+			return sweep.is_fresh;
+		}
+		if (!sweep_begin(options, rng))
+			return false;
+	}
 	stall = sites_stall(sweep.point[sweep.next].site,
 		(uint16_t)sweep.point[sweep.next].hit);
 	sweep.next++;
-	stall.call = (uint8_t)at;
-	stall.until = (uint8_t)(at + 1);
+	stall.call = (uint8_t)sweep.at;
+	stall.until = (uint8_t)(sweep.at + 1);
 	*prog = sweep.prog;
 	return prog_add_stall(prog, &stall);
 }

@@ -119,7 +119,8 @@ static long make_brk(int i)
 }
 
 /* === touch === */
-/* address, pages, stamp of the first page; three words each page */
+/* address, pages, stamp of the first page, how it grows; three words each page
+ */
 static long make_touch(int i)
 {
 	const unsigned long *a = calls[i].arg;
@@ -130,7 +131,7 @@ static long make_touch(int i)
 	for (; page < a[1]; page++) {
 		volatile unsigned long *at = (void *)(a[0] + page * 4096);
 
-		at[0] = at[256] = at[511] = stamp(a[2] + page);
+		at[0] = at[256] = at[511] = stamp(a[2] + page * a[3]);
 	}
 	return page;
 }
@@ -146,6 +147,8 @@ static void stamp_print(unsigned long s)
 		printf("0x%016lx: nobody wrote this", s);
 	else if ((low >> 13 & 127) == 64)
 		printf("page %u of the file", low & 1023);
+	else if ((low >> 13 & 127) == 65)
+		printf("a fill with value %u", low & 1023);
 	else
 		printf("p%u's touch in call %u of v%u+%u", low >> 20 & 7,
 			low >> 13 & 127, low >> 10 & 7, low & 1023);
@@ -296,6 +299,31 @@ static long make_rmap_fsck(int i)
 {
 	(void)i;
 	return file_write("/sys/kernel/debug/rmap_fsck", "self");
+}
+
+/* === ksm === */
+/* ksmd notes a page's checksum in one pass and merges it in the next */
+static long make_ksm(int i)
+{
+	const char *path = "/sys/kernel/mm/ksm/full_scans";
+	long first = -1, now = 0;
+
+	(void)i;
+	for (int nap = 0; nap < 100; nap++) {
+		FILE *f = fopen(path, "r");
+		int got = f ? fscanf(f, "%ld", &now) : 0;
+
+		if (f)
+			fclose(f);
+		if (got != 1)
+			return -1;
+		if (first < 0)
+			first = now;
+		if (now >= first + 3)
+			return 0;
+		usleep(20000);
+	}
+	return -EAGAIN;
 }
 
 /* === uffd_move === */

@@ -26,10 +26,42 @@ void ksm_start(void)
 
 void ksm_merge(void)
 {
+	locked_excuse();
 	mutex_lock(&ksm_thread_mutex);
 	for (unsigned int i = 0; i < PASSES; i++)
 		ksm_do_scan(UINT_MAX);
 	mutex_unlock(&ksm_thread_mutex);
+}
+
+void model_ksm(unsigned int proc)
+{
+	act_as(proc);
+	ksm_merge();
+	call_done("ksm");
+}
+
+/* What ksmd has merged at that address, in the same process or in one of those
+ * that the area is linked to, since they were one before a fork. */
+bool ksm_knows(
+	struct folio *folio, struct vm_area_struct *vma, unsigned long addr)
+{
+	struct ksm_stable_node *node = folio_stable_node(folio);
+	struct ksm_rmap_item *item;
+	struct anon_vma_chain *avc;
+
+	if (!node)
+		return false;
+	hlist_for_each_entry(item, &node->hlist, hlist)
+	{
+		if ((item->address & PAGE_MASK) != addr)
+			continue;
+		list_for_each_entry(avc, &vma->anon_vma_chain, same_vma)
+		{
+			if (avc->anon_vma == item->anon_vma)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* As `echo 2 >/sys/kernel/mm/ksm/run`, when everybody has exited. */

@@ -139,6 +139,7 @@ int model_begin(void)
 	most_visits = 0;
 	fiber_used = 0;
 	percpu_begin();
+	locked_begin();
 	mm = mm_alloc();
 	if (!mm)
 		return -ENOMEM;
@@ -175,6 +176,7 @@ void model_exit(unsigned int proc)
 
 void model_end(void)
 {
+	model_unpin();
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
 		if (process_mm[proc])
 			model_exit(proc);
@@ -279,8 +281,10 @@ int model_bug_at(unsigned long pc, const char **ret_file,
 
 void model_check(unsigned int checks, const char *op)
 {
-	if (checks & CHECK_WALK)
+	if (checks & CHECK_WALK) {
 		walk_check(checks, op);
+		pin_check(op);
+	}
 	if (checks & (CHECK_COUNTS | CHECK_CHAINS))
 		counts_check(checks, op);
 }

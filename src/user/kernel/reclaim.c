@@ -86,6 +86,7 @@ unsigned long reclaim_pages(struct list_head *folios)
 {
 	unsigned long nr = 0;
 
+	locked_excuse();
 	while (!list_empty(folios)) {
 		struct folio *folio =
 			list_first_entry(folios, struct folio, lru);
@@ -182,6 +183,7 @@ int model_reclaim(unsigned int proc, unsigned long nr)
 	unsigned long done = 0, vm_flags;
 	LIST_HEAD(folios);
 
+	locked_excuse();
 	act_as(proc);
 	for (unsigned int nth = 0; frame_nth(nth) && done < nr; nth++) {
 		struct folio *folio = folio_in_frame(frame_nth(nth));
@@ -272,12 +274,34 @@ static void isolate_at(struct mm_struct *mm, unsigned long addr, bool all,
 		folio_pgdat(folio), NR_ISOLATED_ANON, folio_nr_pages(folio));
 }
 
+/* Nobody but who maps it, the swap cache and who isolated it has a reference:
+ * it can only have stayed where it was since a walk did not find all mappings,
+ * or ended early. KSM itself does not know all of its own. */
+static void left_check(struct list_head *folios)
+{
+	struct folio *folio;
+
+	if (fiber_used || has_failed())
+		return;
+	list_for_each_entry(folio, folios, lru)
+	{
+		if (folio_test_large(folio) || folio_test_ksm(folio))
+			continue;
+		if (folio_ref_count(folio) ==
+			1 + folio_mapcount(folio) +
+				!!folio_test_swapcache(folio))
+			finding("a page that nobody holds was not migrated",
+				"mapcount %d", folio_mapcount(folio));
+	}
+}
+
 int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 {
 	struct mm_struct *mm = process_mm[proc];
 	LIST_HEAD(folios);
 	int left = 0;
 
+	locked_excuse();
 	act_as(proc);
 	mmap_read_lock(mm);
 	for (unsigned long i = 0; i < nr; i++)
@@ -286,6 +310,8 @@ int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 	if (!list_empty(&folios))
 		left = migrate_pages(&folios, target_new, NULL, 0, MIGRATE_SYNC,
 			MR_SYSCALL, NULL);
+	if (left > 0)
+		left_check(&folios);
 	if (left)
 		putback_movable_pages(&folios);
 	call_done("move_pages");

@@ -140,8 +140,23 @@ void fork_init_caches(void);
 void ksm_start(void);
 /** ksm_merge() - what ksmd does, in the name of the caller */
 void ksm_merge(void);
+/** ksm_knows() - must a walk of the KSM page @folio come to @addr of @vma? */
+bool ksm_knows(
+	struct folio *folio, struct vm_area_struct *vma, unsigned long addr);
 /** ksm_end() - nobody has an mm any more: forget all */
 void ksm_end(void);
+
+/* ---- pin.c ---- */
+/** pin_check() - does each pinned page still belong to its owner alone? */
+void pin_check(const char *op);
+
+/* ---- locked.c ---- */
+void locked_begin(void);
+/** locked_excuse() - from now on the marks of locked pages are a guess */
+void locked_excuse(void);
+/** locked_check() - is page @pfn, which is mapped, marked though nobody locks
+ *  it? */
+void locked_check(unsigned long pfn, const char *op);
 
 /* ---- process.c ---- */
 /** act_as() - the task is now one of process @proc, until call_done() */

@@ -108,20 +108,37 @@ static bool walk_one(struct folio *folio, struct vm_area_struct *vma,
 	return true;
 }
 
+/* KSM knows what ksmd has seen: not the other side of a fork that came before
+ * the merge, nor what was swapped in at another address. So it is in 6.12. */
+static bool is_excused(struct folio *folio, const struct sight *sight)
+{
+	struct vm_area_struct *vma;
+
+	if (!folio_test_ksm(folio))
+		return false;
+	vma = vma_lookup(process_mm[sight->proc], sight->addr);
+	return !vma || !ksm_knows(folio, vma, sight->addr);
+}
+
+/* A sight of page @pfn that the walk should have found, or NONE */
+static int missed_of(struct folio *folio, unsigned long pfn)
+{
+	int i = frame_seen(pfn)->first;
+
+	while (i != NONE && (sights[i].walk == walk_number ||
+				    is_excused(folio, &sights[i])))
+		i = sights[i].next;
+	return i;
+}
+
 static void missed(struct folio *folio, const struct walk *walk)
 {
 	int i = NONE;
 
-	/* KSM knows what ksmd has seen: not the other side of a fork that came
-	 * before the merge, nor what was swapped in at another address. So it
-	 * is in 6.12. */
-	if (folio_test_ksm(folio))
+	for (long nr = 0; i == NONE && nr < folio_nr_pages(folio); nr++)
+		i = missed_of(folio, walk->pfn + nr);
+	if (i == NONE)
 		return;
-	for (unsigned long pfn = walk->pfn; i == NONE; pfn++) {
-		i = frame_seen(pfn)->first;
-		while (i != NONE && sights[i].walk == walk_number)
-			i = sights[i].next;
-	}
 	finding("rmap walk misses a mapping",
 		"after %s: the page of p%u %#lx is mapped, the walk finds %u "
 		"of %u mappings of the folio's pages",
@@ -263,6 +280,7 @@ void walk_check(unsigned int checks, const char *op)
 			continue; /* once a frame */
 		mapcount_check(pfn, op);
 		exclusive_check(pfn, op);
+		locked_check(pfn, op);
 		walk_folio(folio, op);
 		if (checks & CHECK_YOUNG)
 			young_check(folio, op);
