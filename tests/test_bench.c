@@ -94,25 +94,30 @@ static void test_record(const char *dir)
 		g_hash_table_new(g_str_hash, g_str_equal);
 	struct trial *SCOPED(trial_freep) made = trial_new(&mutant, 2);
 	struct trial *SCOPED(trial_freep) read = NULL;
-	double seconds[] = {0.5, 1.25};
 
 	test_case(!trial_load(dir, &mutant, 2, NULL), "no record yet");
-	g_ptr_array_add(made->titles, g_strdup("noise"));
-	g_ptr_array_add(made->titles, g_strdup("BUG: \"it\""));
-	g_array_append_vals(made->seconds, seconds, 2);
-	g_hash_table_add(ignored, (char *)"noise");
+	made->stage[TIER_USER] = (struct stage){g_strdup("fuzz"), 9, -1, 0};
+	trial_see(made, "noise", TIER_VM, 0.5);
+	trial_see(made, "noise", TIER_USER, 1.25);
+	g_hash_table_add(ignored, (char *)"vm: noise");
+	made->vm_k = 2;
+	made->vm_n = 3;
 	trial_judge(made, ignored);
 	test_case(trial_save(made, dir, NULL), "a record is written");
 	read = trial_load(dir, &mutant, 2, NULL);
 	g_assert(read);
 	trial_judge(read, ignored);
 	test_case(read->status == TRIAL_DETECTED &&
-			  !strcmp(read->title, "BUG: \"it\"") &&
-			  read->title_seconds > 1.2,
-		"the first title that is no false finding detects");
-	g_hash_table_add(ignored, (char *)"BUG: \"it\"");
+			  read->first->tier == TIER_USER &&
+			  read->first->seconds > 1.2,
+		"the first sighting that is no false finding detects");
+	test_case(read->stage[TIER_USER].programs > 8 &&
+			  !read->stage[TIER_VM].command && read->vm_k == 2 &&
+			  read->vm_n == 3,
+		"a record tells of its tiers");
+	g_hash_table_add(ignored, (char *)"user: noise");
 	trial_judge(read, ignored);
-	test_case(read->status == TRIAL_MISSED && !read->title,
+	test_case(read->status == TRIAL_MISSED && !read->first,
 		"titles of the kernel without a bug detect nothing");
 	test_case(bench_plan_check(dir, "budget: 1 s\n", NULL) &&
 			  bench_plan_check(dir, "budget: 1 s\n", NULL) &&

@@ -5,20 +5,26 @@
  *
  * A trial is one mutant and one budget: a run of a searcher (the fuzzer, or a
  * peer beside it) from an empty corpus, as a process of its own, by the command
- * line that people use. What is known of it is one file:
+ * line that people use. With both tiers it has two stages, as a campaign has:
+ * the user tier for a third of the budget, and where that finds nothing VMs
+ * for the rest, from the programs that the first stage came to.
+ *
+ * What is known of a trial is one file:
  *
  *   DIR/plan		      what the run is about; a run that goes on must
  *			      have the same
  *   DIR/records/NAME-N.json  trial N of mutant NAME (struct trial), whole or
  *			      not at all
- *   DIR/trials/NAME-N/	      the searcher's own folder: findings, log, result
+ *   DIR/trials/NAME-N/TIER/  the searcher's own folder: findings, log, result
  *   DIR/curve.svg	      detected mutants over time
  *
  * The trial of the kernel without a bug has the name UNMUTATED: titles that it
  * gives are false findings, and detect nothing in the other trials. A false
  * finding may be too rare for one budget, so what detects a mutant is also
- * replayed on the kernel without a bug: where it shows there too the title is a
- * false finding from then on, and the trial is made again.
+ * replayed on the kernel without a bug, in the same tier: where it shows there
+ * too the title is a false finding from then on, and the trial is made again.
+ * What the user tier found is replayed in VMs with the bug: that tells whether
+ * the finding is one of the kernel, and changes nothing of what is counted.
  */
 #ifndef RMAPTORTURE_BENCH_H
 #define RMAPTORTURE_BENCH_H
@@ -73,17 +79,42 @@ enum trial_status {
 	TRIAL_BROKEN,  /* the searcher broke; see why */
 };
 
+enum tier { TIER_USER, TIER_VM, TIERS };
+/* "user", "vm" */
+extern const char *const tier_names[TIERS];
+
+/**
+ * struct stage - what one tier did in a trial
+ * @command: that was run; NULL: the tier had no turn
+ * @programs, @edges, @seed_programs: as the searcher told; -1: it did not.
+ *	     @seed_programs is the size of its corpus as it started
+ */
+struct stage {
+	char *command;
+	double programs, edges, seed_programs;
+};
+
+/**
+ * struct sighting - a title, and when it was first seen
+ * @seconds: from the first program of the trial's first stage
+ */
+struct sighting {
+	char *title;
+	enum tier tier;
+	double seconds;
+};
+
 /**
  * struct trial - one mutant, one budget
  * @number:  from 1
- * @titles:  all that were seen, in the order of their first sight
- * @seconds: from the searcher's first program to the first sight of the title
- *	     of the same index
- * @title:   the first that the unmutated kernel does not give, or NULL
- * @refuted: titles that this trial first stopped at, until the unmutated kernel
- *	     showed them with the same program
- * @programs, @edges, @seed_programs: as the searcher told; -1: it did not.
- *	     @seed_programs is the size of its corpus as it started
+ * @seen:    struct sighting, in their order
+ * @first:   of @seen, the first that the unmutated kernel does not give, or
+ *	     NULL
+ * @refuted: what this trial first stopped at, until the unmutated kernel showed
+ *	     it with the same program; as ignored_key() has it
+ * @vm_k, @vm_n: of @first, where it is of the user tier: VMs that showed it, of
+ *	     all; @vm_n is 0 where none was asked
+ * @vm_title: by which title
  * @wall:    seconds of the whole trial, boot included
  * @load:    of the machine over the last minute, as the trial ended
  */
@@ -92,20 +123,29 @@ struct trial {
 	guint number;
 	guint64 seed;
 	enum trial_status status;
-	char *why, *command;
-	GPtrArray *titles, *refuted;
-	GArray *seconds;
-	char *title;
-	double title_seconds;
-	double programs, edges, seed_programs, wall, load;
+	char *why;
+	struct stage stage[TIERS];
+	GPtrArray *seen, *refuted;
+	const struct sighting *first;
+	guint vm_k, vm_n;
+	char *vm_title;
+	double wall, load;
 	gint64 ended; /* seconds since 1970 */
 };
 struct trial *trial_new(const struct mutant *mutant, guint number);
 void trial_free(struct trial *trial);
 DEFINE_FREEP(trial, trial_free)
 
-/** trial_judge() - set status and title, with @ignored: titles of the unmutated
- *  kernel. A trial that was skipped or broken stays so. */
+/** trial_see() - add to @seen */
+void trial_see(
+	struct trial *trial, const char *title, enum tier tier, double seconds);
+
+/** ignored_key() - "TIER: TITLE", as a set of ignored sightings has it; caller
+ *  frees */
+char *ignored_key(const struct sighting *sighting);
+
+/** trial_judge() - set status and @first, with @ignored: sightings of the
+ *  unmutated kernel. A trial that was skipped or broken stays so. */
 void trial_judge(struct trial *trial, GHashTable *ignored);
 
 gboolean trial_save(const struct trial *trial, const char *dir, GError **error);
@@ -119,43 +159,70 @@ gboolean bench_plan_check(const char *dir, const char *plan, GError **error);
 
 /* --- bench_search.c: what searches ---------------------------------------- */
 
-/** struct search - what is the same in all trials */
+/**
+ * struct search - what is the same in all trials
+ * @name:    of the kernel
+ * @vm:      NAME:PROFILE of the VMs, or NULL
+ * @tier:    NAME:user, or NULL; not both are NULL
+ * @note:    why one of the tiers that were asked for is not there, or NULL
+ * @peer:    NULL: the fuzzer
+ * @append:  boot words beside rmap_mutant=, or NULL
+ * @seconds: the budget of a trial
+ * @target:  of @vm, opened when first needed
+ */
 struct search {
-	const char *kernel; /* NAME:PROFILE */
-	const char *peer;   /* NULL: the fuzzer */
-	const char *append; /* boot words beside rmap_mutant=, or NULL */
+	char *name, *vm, *note;
+	struct kernel *tier;
+	char **tier_files; /* that @tier compiles */
+	const char *peer, *append;
 	gint64 seconds;
-	struct kernel *tier; /* profile user: what it runs; else NULL */
-	char **tier_files;   /* and the files that it compiles */
+	struct target *target;
 	const struct host_options *options;
 	const gboolean *stop; /* set by a signal: end now */
 };
+
+/** search_open() - choose the tiers of @kernels: "NAME:PROFILE", two of them
+ *  separated by a comma, or "NAME": both, where the user tier can be built. */
+gboolean search_open(
+	struct search *search, const char *kernels, GError **error);
+/** search_clear() - what search_open() and the trials left */
+void search_clear(struct search *search);
+/** search_describe() - "NAME:user, then NAME:kasan"; caller frees */
+char *search_describe(const struct search *search);
 
 /** search_known() - is @peer one that we can run? */
 gboolean search_known(const char *peer);
 /**
  * search_run() - one trial, to its end; @trial gets all but the judgement
- * @dir:    of the trial; what an earlier one left in it is removed
- * @where:  the mutant's "file:function", or ""
- * @enough: end after so many titles; 0: run to the end of the budget
+ * @dir:     of the trial; what an earlier one left in it is removed
+ * @where:   the mutant's "file:function", or ""
+ * @ignored: as trial_judge() has it; what is seen beside it ends the trial, but
+ *	     that of UNMUTATED
  *
  * FALSE when it was stopped: there is nothing to record.
  */
 gboolean search_run(const struct search *search, struct trial *trial,
-	const char *dir, const char *where, guint enough);
+	const char *dir, const char *where, GHashTable *ignored);
 
-/** search_control() - does the program that showed @title, in the trial of
+/* --- bench_control.c: what detects, replayed ------------------------------ */
+
+/** search_control() - does the program that gave @trial->first, in the trial of
  *  folder @dir, show it on the kernel without a bug? Several tries. */
-gboolean search_control(
-	const struct search *search, const char *dir, const char *title);
+gboolean search_control(const struct search *search, const struct trial *trial,
+	const char *dir);
+
+/** search_confirm() - where @trial->first is of the user tier and there are
+ *  VMs: fill vm_k, vm_n and vm_title */
+void search_confirm(
+	struct search *search, struct trial *trial, const char *dir);
 
 /* --- bench_summary.c, bench_curve.c: what it came to ---------------------- */
 
 /** bench_summary() - print it and add the figures to @result; @trials: struct
  *  trial, those of UNMUTATED among them. Returns the number of false findings.
  */
-guint bench_summary(GPtrArray *trials, const char *kernel, const char *peer,
-	gint64 budget, struct host_result *result);
+guint bench_summary(GPtrArray *trials, const struct search *search,
+	struct host_result *result);
 
 /** bench_curve() - the share of trials detected over time, in all and by class,
  *  as SVG text; caller frees */

@@ -57,7 +57,7 @@ static void add_line(GString *svg, const GPtrArray *trials, const char *class,
 			continue;
 		total++;
 		if (trial->status == TRIAL_DETECTED)
-			g_array_append_val(found, trial->title_seconds);
+			g_array_append_val(found, trial->first->seconds);
 	}
 	g_array_sort(found, by_value);
 	g_string_append_printf(svg,

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench.h"
-#include "user_tier.h"
 
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
 
-#define FILES  RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
-#define OWN    "kernel/fork.c\nmm/ksm.c" /* of the user tier, beside the list */
-#define AGAIN  3 /* times that a trial is made, at most */
-#define BUDGET "3m"
-#define OUT    "bench"
+#define AGAIN	       3 /* times that a trial is made, at most */
+#define BUDGET	       "3m"
+#define OUT	       "bench"
+#define DEFAULT_KERNEL "vanilla"
 
 struct run {
 	const struct host_options *options;
@@ -28,8 +26,9 @@ static gboolean parse(
 {
 	GOptionEntry entries[] = {
 		{"kernel", 'k', 0, G_OPTION_ARG_STRING, &run->target.kernel,
-			"kernel with mutants (default vanilla:kasan)",
-			"NAME[:PROFILE]"},
+			"kernel with mutants (default vanilla). NAME: in "
+			"processes for a third of the budget, then in VMs",
+			"NAME[:PROFILE][,...]"},
 		{"append", 0, 0, G_OPTION_ARG_STRING, &run->target.append,
 			"add to the kernel command line", "'ARGS'"},
 		{"table", 0, 0, G_OPTION_ARG_FILENAME, &run->table,
@@ -67,53 +66,34 @@ static gboolean parse(
 	return FALSE;
 }
 
-static char *name_of(const char *kernel)
-{
-	return g_strndup(kernel, strcspn(kernel, ":"));
-}
-
-static char **tier_files(GError **error)
-{
-	g_autofree char *text = NULL;
-	g_autofree char *all = NULL;
-
-	if (!g_file_get_contents(FILES, &text, NULL, error))
-		return NULL;
-	all = g_strconcat(text, "\n", OWN, NULL);
-	return g_strsplit(all, "\n", -1);
-}
-
 static gboolean load(struct run *run, GError **error)
 {
-	g_autofree char *kernel = name_of(run->search.kernel);
+	const char *kernels =
+		run->target.kernel ? run->target.kernel : DEFAULT_KERNEL;
 
-	run->mutants = bench_table_load(
-		run->table ? run->table : MUTANT_TABLE, kernel, error);
+	if (!search_open(&run->search, kernels, error))
+		return FALSE;
+	run->mutants = bench_table_load(run->table ? run->table : MUTANT_TABLE,
+		run->search.name, error);
 	if (!run->mutants || (run->names && !bench_table_names(run->mutants,
 						    run->names, error)))
 		return FALSE;
 	if (run->sample)
 		bench_table_sample(
 			run->mutants, (guint)run->sample, run->options->seed);
-	if (!user_tier_is(run->search.kernel))
-		return TRUE;
-	run->search.tier_files = tier_files(error);
-	if (!run->search.tier_files)
-		return FALSE;
-	run->search.tier = host_kernel(run->search.kernel, run->options, error);
-	return run->search.tier != NULL;
+	return TRUE;
 }
 
 /* Trials may be added later, all else must stay. */
 static char *plan_of(const struct run *run)
 {
+	g_autofree char *kernel = search_describe(&run->search);
 	GString *plan = g_string_new(NULL);
 
 	g_string_append_printf(plan,
 		"kernel: %s\nappend: %s\nsearch: %s\nbudget: %" G_GINT64_FORMAT
 		" s\nseed: %" G_GUINT64_FORMAT "\n",
-		run->search.kernel,
-		run->search.append ? run->search.append : "",
+		kernel, run->search.append ? run->search.append : "",
 		run->peer ? run->peer : "fuzz", run->search.seconds,
 		run->options->seed);
 	for (guint i = 0; i < run->mutants->len; i++) {
@@ -135,25 +115,27 @@ static guint64 seed_of(const struct run *run, const struct trial *trial)
 	return hash_bytes(text, strlen(text)) >> 1;
 }
 
-static void ignore_titles(struct run *run, const GPtrArray *titles)
+static void ignore(struct run *run, char *key)
 {
-	for (guint i = 0; i < titles->len; i++)
-		g_hash_table_add(run->ignored, g_strdup(titles->pdata[i]));
+	g_hash_table_add(run->ignored, key);
 }
 
 /* FALSE: what it found shows on the kernel without a bug too. */
 static gboolean stands(struct run *run, const struct trial *trial,
 	const char *dir, GPtrArray *refuted)
 {
+	char *key;
+
 	if (trial->status != TRIAL_DETECTED ||
 		!strcmp(trial->name, UNMUTATED) ||
-		!search_control(&run->search, dir, trial->title))
+		!search_control(&run->search, trial, dir))
 		return TRUE;
+	key = ignored_key(trial->first);
 	host_progress(run->options, FALSE,
 		"%s-%u: not counted, the kernel without a bug shows it too: %s",
-		trial->name, trial->number, trial->title);
-	g_ptr_array_add(refuted, g_strdup(trial->title));
-	ignore_titles(run, refuted);
+		trial->name, trial->number, key);
+	g_ptr_array_add(refuted, g_strdup(key));
+	ignore(run, key);
 	return FALSE;
 }
 
@@ -161,12 +143,9 @@ static struct trial *try_once(struct run *run, const struct mutant *mutant,
 	guint number, const char *dir)
 {
 	struct trial *SCOPED(trial_freep) trial = trial_new(mutant, number);
-	guint enough = strcmp(mutant->name, UNMUTATED)
-			       ? g_hash_table_size(run->ignored) + 1
-			       : 0;
 
 	trial->seed = seed_of(run, trial);
-	if (!search_run(&run->search, trial, dir, mutant->where, enough))
+	if (!search_run(&run->search, trial, dir, mutant->where, run->ignored))
 		return NULL;
 	trial_judge(trial, run->ignored);
 	return g_steal_pointer(&trial);
@@ -189,11 +168,35 @@ static struct trial *make_trial(struct run *run, const struct mutant *mutant,
 			break;
 	}
 	trial_judge(trial, run->ignored);
+	search_confirm(&run->search, trial, dir);
 	for (guint i = 0; i < refuted->len; i++)
 		g_ptr_array_add(trial->refuted, g_strdup(refuted->pdata[i]));
 	if (!trial_save(trial, run->out, error))
 		return NULL;
 	return g_steal_pointer(&trial);
+}
+
+static void ignore_all(struct run *run, const struct trial *trial)
+{
+	gboolean is_unmutated = !strcmp(trial->name, UNMUTATED);
+
+	for (guint i = 0; i < trial->refuted->len; i++)
+		ignore(run, g_strdup(trial->refuted->pdata[i]));
+	for (guint i = 0; is_unmutated && i < trial->seen->len; i++)
+		ignore(run, ignored_key(trial->seen->pdata[i]));
+}
+
+static void tell_trial(const struct run *run, const struct trial *trial)
+{
+	const struct sighting *first = trial->first;
+
+	if (first)
+		host_progress(run->options, FALSE, "%s-%u: %.1f s, %s: %s",
+			trial->name, trial->number, first->seconds,
+			tier_names[first->tier], first->title);
+	else
+		host_progress(run->options, FALSE, "%s-%u: %s", trial->name,
+			trial->number, trial->why ? trial->why : "nothing");
 }
 
 /* From its record, or made now. FALSE: stopped, or @error. */
@@ -225,19 +228,24 @@ static gboolean one_trial(struct run *run, const struct mutant *mutant,
 		trial_free(trial);
 		return FALSE;
 	}
-	ignore_titles(run, trial->refuted);
-	if (!strcmp(mutant->name, UNMUTATED))
-		ignore_titles(run, trial->titles);
-	else
+	ignore_all(run, trial);
+	if (strcmp(mutant->name, UNMUTATED))
 		trial_judge(trial, run->ignored);
 	g_ptr_array_add(run->trials, trial);
 	if (is_new)
-		host_progress(run->options, FALSE, "%s-%u: %s", trial->name,
-			number,
-			trial->title ? trial->title
-			: trial->why ? trial->why
-				     : "nothing");
+		tell_trial(run, trial);
 	return TRUE;
+}
+
+/* A title may have turned out false after it detected something. */
+static void judge_again(struct run *run)
+{
+	for (guint i = 0; i < run->trials->len; i++) {
+		struct trial *trial = run->trials->pdata[i];
+
+		if (strcmp(trial->name, UNMUTATED))
+			trial_judge(trial, run->ignored);
+	}
 }
 
 /* The kernel without a bug goes first, for its titles count in no trial. */
@@ -275,8 +283,7 @@ static int finish(struct run *run, gboolean whole, const GError *error)
 	g_autofree char *svg = bench_curve(run->trials, run->search.seconds);
 	struct host_result *result =
 		host_result_new("bench mutants", run->options);
-	guint nr_false = bench_summary(run->trials, run->search.kernel,
-		run->peer, run->search.seconds, result);
+	guint nr_false = bench_summary(run->trials, &run->search, result);
 	int status = nr_false ? EXIT_FINDING : EXIT_CLEAN;
 
 	(void)g_file_set_contents(curve, svg, -1, NULL);
@@ -308,6 +315,7 @@ static int bench(struct run *run)
 	ids[0] = g_unix_signal_add(SIGINT, stop_now, &run->stop);
 	ids[1] = g_unix_signal_add(SIGTERM, stop_now, &run->stop);
 	whole = all_trials(run, &error);
+	judge_again(run);
 	g_source_remove(ids[0]);
 	g_source_remove(ids[1]);
 	return finish(run, whole, error);
@@ -323,8 +331,6 @@ static int prepare(struct run *run)
 		return EXIT_BROKEN;
 	}
 	run->search = (struct search){
-		.kernel = run->target.kernel ? run->target.kernel
-					     : "vanilla:kasan",
 		.peer = run->peer,
 		.append = run->target.append,
 		.options = run->options,
@@ -360,8 +366,7 @@ int cmd_bench_mutants(int argc, char **argv)
 	g_hash_table_unref(run.ignored);
 	g_ptr_array_unref(run.trials);
 	g_clear_pointer(&run.mutants, g_ptr_array_unref);
-	g_strfreev(run.search.tier_files);
-	kernel_free(run.search.tier);
+	search_clear(&run.search);
 	g_free(run.target.kernel);
 	g_free(run.target.append);
 	g_free(run.table);

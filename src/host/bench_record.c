@@ -11,6 +11,19 @@ static const char *const status_names[] = {
 	[TRIAL_BROKEN] = "broken",
 };
 
+const char *const tier_names[TIERS] = {
+	[TIER_USER] = "user",
+	[TIER_VM] = "vm",
+};
+
+static void sighting_free(gpointer item)
+{
+	struct sighting *sighting = item;
+
+	g_free(sighting->title);
+	g_free(sighting);
+}
+
 struct trial *trial_new(const struct mutant *mutant, guint number)
 {
 	struct trial *trial = g_new0(struct trial, 1);
@@ -19,10 +32,8 @@ struct trial *trial_new(const struct mutant *mutant, guint number)
 	trial->class = g_strdup(mutant->class);
 	trial->number = number;
 	trial->status = TRIAL_MISSED;
-	trial->titles = g_ptr_array_new_with_free_func(g_free);
+	trial->seen = g_ptr_array_new_with_free_func(sighting_free);
 	trial->refuted = g_ptr_array_new_with_free_func(g_free);
-	trial->seconds = g_array_new(FALSE, FALSE, sizeof(double));
-	trial->programs = trial->edges = trial->seed_programs = -1;
 	return trial;
 }
 
@@ -30,31 +41,52 @@ void trial_free(struct trial *trial)
 {
 	if (!trial)
 		return;
-	g_ptr_array_unref(trial->titles);
+	g_ptr_array_unref(trial->seen);
 	g_ptr_array_unref(trial->refuted);
-	g_array_unref(trial->seconds);
+	for (guint i = 0; i < TIERS; i++)
+		g_free(trial->stage[i].command);
 	g_free(trial->name);
 	g_free(trial->class);
 	g_free(trial->why);
-	g_free(trial->command);
-	g_free(trial->title);
+	g_free(trial->vm_title);
 	g_free(trial);
+}
+
+void trial_see(
+	struct trial *trial, const char *title, enum tier tier, double seconds)
+{
+	struct sighting *sighting = g_new0(struct sighting, 1);
+
+	sighting->title = g_strdup(title);
+	sighting->tier = tier;
+	sighting->seconds = seconds;
+	g_ptr_array_add(trial->seen, sighting);
+}
+
+char *ignored_key(const struct sighting *sighting)
+{
+	return g_strdup_printf(
+		"%s: %s", tier_names[sighting->tier], sighting->title);
 }
 
 void trial_judge(struct trial *trial, GHashTable *ignored)
 {
 	if (trial->status == TRIAL_SKIPPED || trial->status == TRIAL_BROKEN)
 		return;
-	g_clear_pointer(&trial->title, g_free);
+	trial->first = NULL;
 	trial->status = TRIAL_MISSED;
-	for (guint i = 0; i < trial->titles->len && !trial->title; i++) {
-		if (g_hash_table_contains(ignored, trial->titles->pdata[i]))
+	for (guint i = 0; i < trial->seen->len && !trial->first; i++) {
+		g_autofree char *key = ignored_key(trial->seen->pdata[i]);
+
+		if (g_hash_table_contains(ignored, key))
 			continue;
-		trial->title = g_strdup(trial->titles->pdata[i]);
-		trial->title_seconds = g_array_index(trial->seconds, double, i);
+		trial->first = trial->seen->pdata[i];
 		trial->status = TRIAL_DETECTED;
 	}
 }
+
+/* --- to disk ----------------------------------------------------------------
+ */
 
 static char *record_path(const char *dir, const char *name, guint number)
 {
@@ -65,13 +97,15 @@ static JsonArray *findings_of(const struct trial *trial)
 {
 	JsonArray *array = json_array_new();
 
-	for (guint i = 0; i < trial->titles->len; i++) {
+	for (guint i = 0; i < trial->seen->len; i++) {
+		const struct sighting *sighting = trial->seen->pdata[i];
 		JsonObject *one = json_object_new();
 
+		json_object_set_string_member(one, "title", sighting->title);
 		json_object_set_string_member(
-			one, "title", trial->titles->pdata[i]);
-		json_object_set_double_member(one, "seconds",
-			g_array_index(trial->seconds, double, i));
+			one, "tier", tier_names[sighting->tier]);
+		json_object_set_double_member(
+			one, "seconds", sighting->seconds);
 		json_array_add_object_element(array, one);
 	}
 	return array;
@@ -86,6 +120,43 @@ static JsonArray *refuted_of(const struct trial *trial)
 	return array;
 }
 
+static JsonObject *stage_of(const struct stage *stage)
+{
+	JsonObject *o = json_object_new();
+
+	json_object_set_string_member(o, "command", stage->command);
+	json_object_set_double_member(o, "programs", stage->programs);
+	json_object_set_double_member(o, "edges", stage->edges);
+	json_object_set_double_member(o, "seed_programs", stage->seed_programs);
+	return o;
+}
+
+static JsonObject *confirmed_of(const struct trial *trial)
+{
+	JsonObject *o = json_object_new();
+
+	json_object_set_int_member(o, "k", trial->vm_k);
+	json_object_set_int_member(o, "n", trial->vm_n);
+	json_object_set_string_member(
+		o, "title", trial->vm_title ? trial->vm_title : "");
+	return o;
+}
+
+static void set_stages(const struct trial *trial, JsonObject *o)
+{
+	gboolean both = trial->stage[TIER_USER].command &&
+			trial->stage[TIER_VM].command;
+
+	for (guint i = 0; i < TIERS; i++) {
+		if (trial->stage[i].command)
+			json_object_set_object_member(
+				o, tier_names[i], stage_of(&trial->stage[i]));
+	}
+	if (both)
+		json_object_set_string_member(o, "vm_seed_programs_from",
+			"the user stage of this trial, which had none");
+}
+
 static char *record_text(const struct trial *trial)
 {
 	g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
@@ -97,13 +168,12 @@ static char *record_text(const struct trial *trial)
 	json_object_set_int_member(o, "seed", (gint64)trial->seed);
 	json_object_set_string_member(o, "status", status_names[trial->status]);
 	json_object_set_string_member(o, "why", trial->why ? trial->why : "");
-	json_object_set_string_member(
-		o, "command", trial->command ? trial->command : "");
+	set_stages(trial, o);
 	json_object_set_array_member(o, "findings", findings_of(trial));
 	json_object_set_array_member(o, "refuted", refuted_of(trial));
-	json_object_set_double_member(o, "programs", trial->programs);
-	json_object_set_double_member(o, "edges", trial->edges);
-	json_object_set_double_member(o, "seed_programs", trial->seed_programs);
+	if (trial->vm_n)
+		json_object_set_object_member(
+			o, "confirmed", confirmed_of(trial));
 	json_object_set_double_member(o, "wall_seconds", trial->wall);
 	json_object_set_double_member(o, "load", trial->load);
 	json_object_set_int_member(o, "ended", trial->ended);
@@ -133,35 +203,77 @@ gboolean trial_save(const struct trial *trial, const char *dir, GError **error)
 	return write_whole(path, text, error);
 }
 
-static void take_findings(struct trial *trial, JsonObject *o)
-{
-	JsonArray *array = json_object_get_array_member(o, "findings");
+/* --- from disk --------------------------------------------------------------
+ */
 
+static JsonArray *array_of(JsonObject *o, const char *name)
+{
+	return json_object_has_member(o, name)
+		       ? json_object_get_array_member(o, name)
+		       : NULL;
+}
+
+static JsonObject *object_of(JsonObject *o, const char *name)
+{
+	return json_object_has_member(o, name)
+		       ? json_object_get_object_member(o, name)
+		       : NULL;
+}
+
+static const char *text_of(JsonObject *o, const char *name)
+{
+	return json_object_get_string_member_with_default(o, name, "");
+}
+
+static void take_findings(struct trial *trial, JsonArray *array)
+{
 	for (guint i = 0; array && i < json_array_get_length(array); i++) {
 		JsonObject *one = json_array_get_object_element(array, i);
-		double seconds = json_object_get_double_member(one, "seconds");
+		gboolean in_vm =
+			!strcmp(text_of(one, "tier"), tier_names[TIER_VM]);
 
-		g_ptr_array_add(trial->titles,
-			g_strdup(json_object_get_string_member(one, "title")));
-		g_array_append_val(trial->seconds, seconds);
+		trial_see(trial, text_of(one, "title"),
+			in_vm ? TIER_VM : TIER_USER,
+			json_object_get_double_member(one, "seconds"));
 	}
 }
 
-static void take_refuted(struct trial *trial, JsonObject *o)
+static void take_refuted(struct trial *trial, JsonArray *array)
 {
-	JsonArray *array = json_object_has_member(o, "refuted")
-				   ? json_object_get_array_member(o, "refuted")
-				   : NULL;
-
 	for (guint i = 0; array && i < json_array_get_length(array); i++)
 		g_ptr_array_add(trial->refuted,
 			g_strdup(json_array_get_string_element(array, i)));
 }
 
+static void take_stages(struct trial *trial, JsonObject *o)
+{
+	for (guint i = 0; i < TIERS; i++) {
+		struct stage *stage = &trial->stage[i];
+		JsonObject *one = object_of(o, tier_names[i]);
+
+		if (!one)
+			continue;
+		stage->command = g_strdup(text_of(one, "command"));
+		stage->programs =
+			json_object_get_double_member(one, "programs");
+		stage->edges = json_object_get_double_member(one, "edges");
+		stage->seed_programs =
+			json_object_get_double_member(one, "seed_programs");
+	}
+}
+
+static void take_confirmed(struct trial *trial, JsonObject *o)
+{
+	if (!o)
+		return;
+	trial->vm_k = (guint)json_object_get_int_member(o, "k");
+	trial->vm_n = (guint)json_object_get_int_member(o, "n");
+	trial->vm_title = g_strdup(text_of(o, "title"));
+}
+
 static gboolean take_record(struct trial *trial, JsonObject *o)
 {
-	const char *status =
-		json_object_get_string_member_with_default(o, "status", "");
+	const char *status = text_of(o, "status");
 	guint i = 0;
 
 	while (i < G_N_ELEMENTS(status_names) &&
@@ -171,17 +283,14 @@ static gboolean take_record(struct trial *trial, JsonObject *o)
 		return FALSE;
 	trial->status = (enum trial_status)i;
 	trial->seed = (guint64)json_object_get_int_member(o, "seed");
-	trial->why = g_strdup(json_object_get_string_member(o, "why"));
-	trial->command = g_strdup(json_object_get_string_member(o, "command"));
-	trial->programs = json_object_get_double_member(o, "programs");
-	trial->edges = json_object_get_double_member(o, "edges");
-	trial->seed_programs =
-		json_object_get_double_member(o, "seed_programs");
+	trial->why = g_strdup(text_of(o, "why"));
 	trial->wall = json_object_get_double_member(o, "wall_seconds");
 	trial->load = json_object_get_double_member(o, "load");
 	trial->ended = json_object_get_int_member(o, "ended");
-	take_findings(trial, o);
-	take_refuted(trial, o);
+	take_stages(trial, o);
+	take_findings(trial, array_of(o, "findings"));
+	take_refuted(trial, array_of(o, "refuted"));
+	take_confirmed(trial, object_of(o, "confirmed"));
 	return TRUE;
 }
 

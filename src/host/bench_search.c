@@ -6,15 +6,15 @@
 #include "bench.h"
 
 #include "child.h"
-#include "user_tier.h"
 
 #include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define START_S	 900 /* kernel build and boot, on a slow and busy machine */
-#define CONTROLS 3   /* tries on the kernel without a bug */
+#define START_S	   900 /* kernel build and boot, on a slow and busy machine */
+#define USER_SHARE 3   /* of the budget one part in so many, before the VM */
 
 /* A searcher: options of ours that it has beside those of every one. */
 static const struct {
@@ -35,50 +35,73 @@ gboolean search_known(const char *peer)
 	return FALSE;
 }
 
+/* struct turn - the part of a tier in a trial
+ * @dir:    of this part
+ * @corpus: to start from beside nothing, or NULL
+ */
+struct turn {
+	const struct search *search;
+	struct trial *trial;
+	enum tier tier;
+	const char *dir, *corpus;
+	gint64 seconds;
+	guint enough; /* titles; 0: run to the end */
+};
+
 /* --- the command ------------------------------------------------------------
  */
 
 /* @later: it is switched on in clones, else at boot */
-static void add_mutant(GPtrArray *args, const struct search *search,
-	const struct trial *trial, gboolean later)
+static void add_mutant(GPtrArray *args, const struct turn *turn, gboolean later)
 {
-	gboolean is_on = strcmp(trial->name, UNMUTATED) != 0;
-	const char *append = search->append ? search->append : "";
+	const char *name = turn->trial->name;
+	gboolean is_on = strcmp(name, UNMUTATED) != 0;
+	const char *append = turn->search->append ? turn->search->append : "";
 
 	if (is_on && !later)
 		host_args_add(args, "--append=%s%srmap_mutant=%s", append,
-			*append ? " " : "", trial->name);
+			*append ? " " : "", name);
 	else if (*append)
 		host_args_add(args, "--append=%s", append);
 	if (is_on && later)
-		host_args_add(args, "--set=" MUTANT_FILE "=%s", trial->name);
+		host_args_add(args, "--set=" MUTANT_FILE "=%s", name);
 }
 
-static GPtrArray *command(const struct search *search,
-	const struct trial *trial, const char *dir, guint enough)
+static void add_kernel(GPtrArray *args, const struct turn *turn)
 {
+	if (turn->tier == TIER_USER)
+		host_args_add(args, "--kernel=%s:user", turn->search->name);
+	else
+		host_args_add(args, "--kernel=%s", turn->search->vm);
+}
+
+static GPtrArray *command(const struct turn *turn)
+{
+	const char *peer = turn->search->peer;
 	g_autofree char *bin = host_executable_dir();
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 	gsize which = 0;
 
-	while (search->peer && strcmp(search->peer, searches[which].name))
+	while (peer && strcmp(peer, searches[which].name))
 		which++;
 	host_args_add(args, "%s/rmaptorture", bin);
 	host_args_add(args, "%s", searches[which].command);
-	host_args_add(args, "--kernel=%s", search->kernel);
+	add_kernel(args, turn);
 	add_mutant(
-		args, search, trial, searches[which].is_fuzz && !search->tier);
+		args, turn, searches[which].is_fuzz && turn->tier == TIER_VM);
 	host_args_add(
-		args, "--max-runtime=%" G_GINT64_FORMAT "s", search->seconds);
-	host_args_add(args, "--seed=%" G_GUINT64_FORMAT, trial->seed);
+		args, "--max-runtime=%" G_GINT64_FORMAT "s", turn->seconds);
+	host_args_add(args, "--seed=%" G_GUINT64_FORMAT, turn->trial->seed);
 	if (searches[which].is_fuzz) {
 		host_args_add(args, "--replays=0");
-		host_args_add(args, "--stop-after=%u", enough);
+		host_args_add(args, "--stop-after=%u", turn->enough);
 	}
 	if (searches[which].more)
 		host_args_add(args, "%s", searches[which].more);
-	host_args_add(args, "--out=%s/out", dir);
-	host_args_add(args, "--json=%s/result.json", dir);
+	if (turn->corpus)
+		host_args_add(args, "--corpus=%s", turn->corpus);
+	host_args_add(args, "--out=%s/out", turn->dir);
+	host_args_add(args, "--json=%s/result.json", turn->dir);
 	g_ptr_array_add(args, NULL);
 	return args;
 }
@@ -141,7 +164,9 @@ static int by_seconds(const void *a, const void *b)
 	return (x->seconds > y->seconds) - (x->seconds < y->seconds);
 }
 
-static void take_seen(struct trial *trial, JsonArray *findings)
+/* @before: seconds of the trial before this turn */
+static void take_seen(
+	const struct turn *turn, JsonArray *findings, double before)
 {
 	guint n = findings ? json_array_get_length(findings) : 0;
 	g_autofree struct seen *seen = g_new0(struct seen, n + 1);
@@ -154,28 +179,107 @@ static void take_seen(struct trial *trial, JsonArray *findings)
 			one, "seconds", 0);
 	}
 	qsort(seen, n, sizeof(*seen), by_seconds);
-	for (guint i = 0; i < n; i++) {
-		g_ptr_array_add(trial->titles, g_strdup(seen[i].title));
-		g_array_append_val(trial->seconds, seen[i].seconds);
-	}
+	for (guint i = 0; i < n; i++)
+		trial_see(turn->trial, seen[i].title, turn->tier,
+			before + seen[i].seconds);
 }
 
-static void take_result(struct trial *trial, const char *path)
+static void take_result(
+	const struct turn *turn, const char *path, double before)
 {
+	struct stage *stage = &turn->trial->stage[turn->tier];
 	g_autoptr(JsonParser) parser = json_parser_new();
 	g_autoptr(GError) error = NULL;
 	JsonObject *object, *figures;
 
 	if (!json_parser_load_from_file(parser, path, &error)) {
-		broken(trial, error->message);
+		broken(turn->trial, error->message);
 		return;
 	}
 	object = json_node_get_object(json_parser_get_root(parser));
 	figures = json_object_get_object_member(object, "figures");
-	trial->programs = figure(figures, "programs");
-	trial->edges = figure(figures, "edges");
-	trial->seed_programs = figure(figures, "seed_programs");
-	take_seen(trial, json_object_get_array_member(object, "findings"));
+	stage->programs = figure(figures, "programs");
+	stage->edges = figure(figures, "edges");
+	stage->seed_programs = figure(figures, "seed_programs");
+	take_seen(
+		turn, json_object_get_array_member(object, "findings"), before);
+}
+
+static void judge_end(const struct turn *turn, const struct watch *watch,
+	int status, double before)
+{
+	g_autofree char *result =
+		g_build_filename(turn->dir, "result.json", NULL);
+
+	if (watch->late)
+		broken(turn->trial, "it did not end; its log has the rest");
+	else if (status != EXIT_CLEAN && status != EXIT_FINDING &&
+		 status != EXIT_TIME)
+		broken(turn->trial,
+			watch->last ? watch->last : "it said nothing");
+	else
+		take_result(turn, result, before);
+}
+
+/* --- a turn -----------------------------------------------------------------
+ */
+
+/* FALSE: stopped */
+static gboolean run_child(const struct turn *turn, double before)
+{
+	g_autoptr(GPtrArray) args = command(turn);
+	g_autofree char *log = g_build_filename(turn->dir, "log", NULL);
+	struct watch watch = {.search = turn->search,
+		.log = fopen(log, "we"),
+		.end = g_get_monotonic_time() +
+		       (turn->seconds + START_S) * G_USEC_PER_SEC};
+	const struct child_hooks hooks = {watch_line, watch_look, &watch};
+	g_autoptr(GError) error = NULL;
+	int status = -1;
+
+	turn->trial->stage[turn->tier] = (struct stage){
+		g_strjoinv(" ", (char **)args->pdata), -1, -1, -1};
+	if (!watch.log) {
+		broken(turn->trial, g_strerror(errno));
+		return TRUE;
+	}
+	if (!child_run((char *const *)args->pdata, &hooks, &status, &error))
+		broken(turn->trial, error->message);
+	else
+		judge_end(turn, &watch, status, before);
+	(void)fclose(watch.log);
+	g_free(watch.last);
+	return !watch.stopped;
+}
+
+static guint nr_ignored(GHashTable *ignored, enum tier tier)
+{
+	g_autofree char *prefix = g_strdup_printf("%s: ", tier_names[tier]);
+	GHashTableIter iter;
+	gpointer key;
+	guint nr = 0;
+
+	g_hash_table_iter_init(&iter, ignored);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		nr += g_str_has_prefix(key, prefix);
+	return nr;
+}
+
+/* Its corpus stays, below @dir. */
+static gboolean take_turn(
+	struct turn *turn, const char *dir, GHashTable *ignored, double before)
+{
+	g_autofree char *own =
+		g_build_filename(dir, tier_names[turn->tier], NULL);
+
+	turn->dir = own;
+	turn->enough = strcmp(turn->trial->name, UNMUTATED)
+			       ? nr_ignored(ignored, turn->tier) + 1
+			       : 0;
+	if (!g_mkdir_with_parents(own, 0755))
+		return run_child(turn, before);
+	broken(turn->trial, g_strerror(errno));
+	return TRUE;
 }
 
 /* --- a trial ----------------------------------------------------------------
@@ -186,47 +290,95 @@ static gboolean is_absent(const struct search *search, const char *where)
 {
 	g_autofree char *file = g_strndup(where, strcspn(where, ":"));
 
-	return search->tier_files && g_str_has_suffix(file, ".c") &&
+	return !search->vm && g_str_has_suffix(file, ".c") &&
 	       !g_strv_contains((const char *const *)search->tier_files, file);
 }
 
-static gboolean run_child(const struct search *search, struct trial *trial,
-	const char *dir, guint enough)
+static GPtrArray *files_of(const char *dir)
 {
-	g_autoptr(GPtrArray) args = command(search, trial, dir, enough);
-	g_autofree char *log = g_build_filename(dir, "log", NULL);
-	g_autofree char *result = g_build_filename(dir, "result.json", NULL);
-	struct watch watch = {.search = search,
-		.log = fopen(log, "we"),
-		.end = g_get_monotonic_time() +
-		       (search->seconds + START_S) * G_USEC_PER_SEC};
-	const struct child_hooks hooks = {watch_line, watch_look, &watch};
-	g_autoptr(GError) error = NULL;
-	int status = -1;
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
+	const char *name;
 
-	trial->command = g_strjoinv(" ", (char **)args->pdata);
-	if (!watch.log) {
-		broken(trial, g_strerror(errno));
-		return TRUE;
+	while (open && (name = g_dir_read_name(open)))
+		g_ptr_array_add(names, g_strdup(name));
+	return names;
+}
+
+/* The VM starts from what the user tier came to. It runs all of that before it
+ * goes on, a few a second, so it gets no more than one for each of its seconds,
+ * drawn by the trial's seed. */
+static void hand_over(const struct trial *trial, const char *dir,
+	const char *to, gint64 seconds)
+{
+	g_autofree char *from =
+		g_build_filename(dir, "user", "out", "corpus", NULL);
+	g_autoptr(GPtrArray) names = files_of(from);
+	struct rng rng;
+
+	rng_seed(&rng, trial->seed);
+	if (g_mkdir_with_parents(to, 0755))
+		return;
+	for (; names->len && seconds > 0; seconds--) {
+		guint i = rng_below(&rng, names->len);
+		g_autofree char *old =
+			g_build_filename(from, names->pdata[i], NULL);
+		g_autofree char *new =
+			g_build_filename(to, names->pdata[i], NULL);
+
+		(void)link(old, new);
+		g_ptr_array_remove_index_fast(names, i);
 	}
-	if (!child_run((char *const *)args->pdata, &hooks, &status, &error))
-		broken(trial, error->message);
-	else if (watch.late)
-		broken(trial, "it did not end; its log has the rest");
-	else if (status != EXIT_CLEAN && status != EXIT_FINDING &&
-		 status != EXIT_TIME)
-		broken(trial, watch.last ? watch.last : "it said nothing");
-	else
-		take_result(trial, result);
-	(void)fclose(watch.log);
-	g_free(watch.last);
-	return !watch.stopped;
+}
+
+static gboolean is_over(struct trial *trial, GHashTable *ignored)
+{
+	trial_judge(trial, ignored);
+	return strcmp(trial->name, UNMUTATED) && trial->status != TRIAL_MISSED;
+}
+
+static gboolean run_turns(const struct search *search, struct trial *trial,
+	const char *dir, GHashTable *ignored)
+{
+	g_autofree char *start = g_build_filename(dir, "start", NULL);
+	struct turn turn = {.search = search, .trial = trial};
+	double before = 0;
+
+	turn.seconds = search->seconds;
+	if (search->tier) {
+		if (search->vm)
+			turn.seconds /= USER_SHARE;
+		turn.tier = TIER_USER;
+		if (!take_turn(&turn, dir, ignored, 0))
+			return FALSE;
+		if (!search->vm || is_over(trial, ignored) ||
+			trial->status == TRIAL_BROKEN)
+			return TRUE;
+		before = (double)turn.seconds;
+		turn.seconds = search->seconds - turn.seconds;
+		hand_over(trial, dir, start, turn.seconds);
+		turn.corpus = start;
+	}
+	turn.tier = TIER_VM;
+	return take_turn(&turn, dir, ignored, before);
+}
+
+/* Thousands of files, and of no more use */
+static void drop_corpora(const char *dir)
+{
+	const char *const parts[] = {
+		"user/out/corpus", "start", "vm/out/corpus"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autofree char *path = g_build_filename(dir, parts[i], NULL);
+
+		host_dir_remove(path);
+	}
 }
 
 gboolean search_run(const struct search *search, struct trial *trial,
-	const char *dir, const char *where, guint enough)
+	const char *dir, const char *where, GHashTable *ignored)
 {
-	g_autofree char *corpus = g_build_filename(dir, "out", "corpus", NULL);
 	gint64 start = g_get_monotonic_time();
 	gboolean ended;
 
@@ -236,84 +388,11 @@ gboolean search_run(const struct search *search, struct trial *trial,
 		return TRUE;
 	}
 	host_dir_remove(dir); /* of a trial that was interrupted */
-	if (g_mkdir_with_parents(dir, 0755)) {
-		broken(trial, g_strerror(errno));
-		return TRUE;
-	}
-	ended = run_child(search, trial, dir, enough);
+	ended = run_turns(search, trial, dir, ignored);
 	trial->wall = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	trial->ended = g_get_real_time() / G_USEC_PER_SEC;
 	if (getloadavg(&trial->load, 1) != 1)
 		trial->load = -1;
-	host_dir_remove(corpus); /* thousands of files, and of no more use */
+	drop_corpora(dir);
 	return ended;
-}
-
-/* --- the kernel without a bug -----------------------------------------------
- */
-
-static gboolean control_in_process(
-	const struct search *search, const struct finding *finding)
-{
-	g_autofree struct store_log *log = store_load_programs(finding, NULL);
-	struct user_trial trial = {
-		.kernel = search->tier, .append = search->append};
-	char text[PROG_TEXT_MAX], title[TITLE_MAX];
-	struct text to;
-
-	text_init(&to, text, sizeof(text));
-	if (!log || !log->flight[0].nr)
-		return FALSE;
-	prog_print(&log->flight[0].entry[0].prog, &to);
-	for (guint i = 0; i < CONTROLS; i++) {
-		if (user_tier_try(&trial, text, title) > 0)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static gboolean control_in_vm(const struct search *search, const char *dir,
-	const struct finding *finding)
-{
-	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *bin = host_executable_dir();
-	g_autofree char *path = g_build_filename(dir, "control.log", NULL);
-	struct watch watch = {.search = search,
-		.log = fopen(path, "we"),
-		.end = g_get_monotonic_time() + START_S * G_USEC_PER_SEC};
-	const struct child_hooks hooks = {watch_line, watch_look, &watch};
-	int status = -1;
-
-	if (!watch.log)
-		return FALSE;
-	host_args_add(args, "%s/rmaptorture", bin);
-	host_args_add(args, "repro");
-	host_args_add(args, "%s", finding->dir);
-	host_args_add(args, "--kernel=%s", search->kernel);
-	host_args_add(
-		args, "--append=%s", search->append ? search->append : "");
-	host_args_add(args, "--set=" MUTANT_FILE "=none");
-	host_args_add(args, "-n%d", CONTROLS);
-	g_ptr_array_add(args, NULL);
-	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);
-	(void)fclose(watch.log);
-	g_free(watch.last);
-	return status == EXIT_FINDING;
-}
-
-gboolean search_control(
-	const struct search *search, const char *dir, const char *title)
-{
-	g_autofree char *out = g_build_filename(dir, "out", NULL);
-	g_autoptr(GPtrArray) findings = store_list(out, NULL);
-
-	for (guint i = 0; findings && i < findings->len; i++) {
-		const struct finding *finding = findings->pdata[i];
-
-		if (strcmp(finding->title, title))
-			continue;
-		return search->tier ? control_in_process(search, finding)
-				    : control_in_vm(search, dir, finding);
-	}
-	return FALSE;
 }

@@ -46,15 +46,40 @@ static struct tally *tally_of(GArray *tallies, const char *class)
 	return &g_array_index(tallies, struct tally, tallies->len - 1);
 }
 
+static void print_detected(const struct trial *trial)
+{
+	const struct sighting *first = trial->first;
+
+	printf(" %6.1f s  %-4s  %s\n", first->seconds, tier_names[first->tier],
+		first->title);
+	if (trial->vm_k)
+		printf("%48s confirmed in the VM, %u of %u: %s\n", "",
+			trial->vm_k, trial->vm_n, trial->vm_title);
+	else if (trial->vm_n)
+		printf("%48s user space only, 0 of %u in the VM\n", "",
+			trial->vm_n);
+}
+
+static void print_missed(const struct trial *trial)
+{
+	printf(" missed   ");
+	for (guint i = 0; i < TIERS; i++) {
+		if (trial->stage[i].command)
+			printf(" %s: %.0f programs", tier_names[i],
+				trial->stage[i].programs);
+	}
+	printf("\n");
+}
+
 static void print_trial(const struct trial *trial)
 {
 	printf("  %-30s %-8s", trial->name, trial->class);
 	switch (trial->status) {
 	case TRIAL_DETECTED:
-		printf(" %6.1f s  %s\n", trial->title_seconds, trial->title);
+		print_detected(trial);
 		break;
 	case TRIAL_MISSED:
-		printf(" missed    %.0f programs\n", trial->programs);
+		print_missed(trial);
 		break;
 	case TRIAL_SKIPPED:
 		printf(" skipped   %s\n", trial->why);
@@ -65,32 +90,36 @@ static void print_trial(const struct trial *trial)
 	}
 }
 
-static void note_false(
-	const GPtrArray *titles, GHashTable *seen, struct host_result *result)
+static void note_false(char *key, GHashTable *seen, struct host_result *result)
 {
-	for (guint i = 0; i < titles->len; i++) {
-		if (!g_hash_table_add(seen, titles->pdata[i]))
-			continue;
-		printf("  %s\n", (const char *)titles->pdata[i]);
-		host_result_finding(result, titles->pdata[i], "", 0, 0);
+	if (g_hash_table_contains(seen, key)) {
+		g_free(key);
+		return;
 	}
+	printf("  %s\n", key);
+	host_result_finding(result, key, "", 0, 0);
+	g_hash_table_add(seen, key);
 }
 
 static guint print_false(const GPtrArray *trials, struct host_result *result)
 {
-	g_autoptr(GHashTable) titles =
-		g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) seen =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	for (guint i = 0; i < trials->len; i++) {
 		const struct trial *trial = trials->pdata[i];
 
-		if (is_unmutated(trial))
-			note_false(trial->titles, titles, result);
-		note_false(trial->refuted, titles, result);
+		for (guint s = 0; is_unmutated(trial) && s < trial->seen->len;
+			s++)
+			note_false(ignored_key(trial->seen->pdata[s]), seen,
+				result);
+		for (guint s = 0; s < trial->refuted->len; s++)
+			note_false(g_strdup(trial->refuted->pdata[s]), seen,
+				result);
 	}
-	if (!g_hash_table_size(titles))
+	if (!g_hash_table_size(seen))
 		printf("  none\n");
-	return g_hash_table_size(titles);
+	return g_hash_table_size(seen);
 }
 
 static void figure(struct host_result *result, const char *name, double value)
@@ -135,11 +164,48 @@ static void add_trial(const struct trial *trial, GArray *tallies,
 		return;
 	tally->detected++;
 	all->detected++;
-	g_array_append_val(seconds, trial->title_seconds);
+	g_array_append_val(seconds, trial->first->seconds);
 }
 
-guint bench_summary(GPtrArray *trials, const char *kernel, const char *peer,
-	gint64 budget, struct host_result *result)
+/* Where the detected were seen, and what VMs say to those of the user tier. */
+static void print_tiers(const GPtrArray *trials, struct host_result *result)
+{
+	guint by[TIERS] = {0}, confirmed = 0, asked = 0;
+
+	for (guint i = 0; i < trials->len; i++) {
+		const struct trial *trial = trials->pdata[i];
+
+		if (is_unmutated(trial) || trial->status != TRIAL_DETECTED)
+			continue;
+		by[trial->first->tier]++;
+		asked += trial->vm_n != 0;
+		confirmed += trial->vm_k != 0;
+	}
+	printf("tiers         %u in user space, %u in VMs\n", by[TIER_USER],
+		by[TIER_VM]);
+	if (asked)
+		printf("confirmed     %u of %u of those of user space, in the "
+		       "VM\n",
+			confirmed, asked);
+	figure(result, "detected_user", by[TIER_USER]);
+	figure(result, "detected_vm", by[TIER_VM]);
+	figure(result, "confirmed_in_vm", confirmed);
+	figure(result, "asked_in_vm", asked);
+}
+
+static void print_heading(const struct search *search)
+{
+	g_autofree char *kernel = search_describe(search);
+
+	printf("%s, %s, %" G_GINT64_FORMAT " s a trial, from an empty corpus\n",
+		kernel, search->peer ? search->peer : "fuzz", search->seconds);
+	if (search->note)
+		printf("%s\n", search->note);
+	printf("\n");
+}
+
+guint bench_summary(GPtrArray *trials, const struct search *search,
+	struct host_result *result)
 {
 	g_autoptr(GArray) tallies =
 		g_array_new(FALSE, FALSE, sizeof(struct tally));
@@ -147,9 +213,7 @@ guint bench_summary(GPtrArray *trials, const char *kernel, const char *peer,
 	guint nr[TRIAL_BROKEN + 1] = {0}, nr_false;
 	struct tally all = {0};
 
-	printf("%s, %s, %" G_GINT64_FORMAT
-	       " s a trial, from an empty corpus\n\n",
-		kernel, peer ? peer : "fuzz", budget);
+	print_heading(search);
 	for (guint i = 0; i < trials->len; i++) {
 		const struct trial *trial = trials->pdata[i];
 
@@ -162,6 +226,8 @@ guint bench_summary(GPtrArray *trials, const char *kernel, const char *peer,
 	}
 	g_array_sort(seconds, by_value);
 	print_tallies(tallies, all, seconds, result);
+	if (search->tier && search->vm)
+		print_tiers(trials, result);
 	if (nr[TRIAL_SKIPPED] || nr[TRIAL_BROKEN])
 		printf("left out      %u skipped, %u broken\n",
 			nr[TRIAL_SKIPPED], nr[TRIAL_BROKEN]);

@@ -5,81 +5,21 @@
 
 #include <stdio.h>
 
-/* A kernel that runs allocates more than its mm code alone: where an allocation
- * is to fail, so many later ones are tried. */
-#define FAIL_LATER_MAX 48
-
-/* struct confirming - one finding, replayed in a VM */
-struct confirming {
-	struct target *target;
-	const struct finding *finding;
-	char *scratch;
-	const struct prog *prog;
-};
-
-static gboolean prog_fails_later(
-	const struct prog *prog, guint by, struct prog *ret)
-{
-	gboolean any = FALSE;
-
-	*ret = *prog;
-	for (uint32_t i = 0; i < ret->nr_calls; i++) {
-		if (!ret->call[i].fail)
-			continue;
-		ret->call[i].fail =
-			(uint8_t)MIN(ret->call[i].fail + by, UINT8_MAX);
-		any = TRUE;
-	}
-	return any;
-}
-
-static gboolean shows(const struct confirming *c, const struct prog *prog,
-	struct report *report)
-{
-	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
-	double seconds;
-
-	return replay_run(c->target, c->scratch, &one, c->finding->title,
-		       &seconds, report) >= 0 &&
-	       report->title[0];
-}
-
-/* A finding of this tier is confirmed where the real kernel shows anything. */
-static guint confirm_by(const struct confirming *c, guint n)
-{
-	struct report report = {0};
-	struct prog prog = *c->prog;
-	guint hits, by = 0;
-
-	while (!shows(c, &prog, &report)) {
-		if (++by > FAIL_LATER_MAX ||
-			!prog_fails_later(c->prog, by, &prog)) {
-			by = 0;
-			prog = *c->prog;
-			break;
-		}
-	}
-	if (report.title[0])
-		printf("    in the VM: %s\n", report.title);
-	if (by)
-		printf("    where the allocation is %u later\n", by);
-	hits = report.title[0] != '\0';
-	for (guint i = 1; i < n; i++)
-		hits += shows(c, &prog, &report);
-	return hits;
-}
-
 static guint confirm(struct target *target, const struct finding *finding,
 	const struct prog *prog, guint n)
 {
-	struct confirming c = {.target = target,
-		.finding = finding,
-		.scratch = host_scratch(NULL),
-		.prog = prog};
-	guint hits = c.scratch ? confirm_by(&c, n) : 0;
+	g_autoptr(GError) error = NULL;
+	struct user_confirmed got;
 
-	host_scratch_free(c.scratch);
-	return hits;
+	if (!user_tier_confirm(target, prog, finding->title, n, &got, &error)) {
+		g_printerr("rmaptorture: %s\n", error->message);
+		return 0;
+	}
+	if (got.title[0])
+		printf("    in the VM: %s\n", got.title);
+	if (got.later)
+		printf("    where the allocation is %u later\n", got.later);
+	return got.k;
 }
 
 static struct target *open_vm(const struct user_tier_options *want,

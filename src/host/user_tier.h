@@ -116,6 +116,26 @@ gboolean user_tier_program(const struct finding *finding, struct prog *ret);
 gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 	const char *from, gint64 seconds, GError **error);
 
+/* --- user_confirm.c: the same in a kernel that runs ------------------------
+ */
+
+/**
+ * struct user_confirmed - what VMs say to a program of this tier
+ * @k, @n:  runs that showed anything, of all
+ * @title:  what the first of them showed, or empty
+ * @later:  so many allocations later the failing ones are in @title's run
+ */
+struct user_confirmed {
+	guint k, n, later;
+	char title[TITLE_MAX];
+};
+
+/** user_tier_confirm() - @prog, which showed @title in this tier, @n times,
+ * each in a fresh clone of @target: any title confirms it. Where allocations
+ * are to fail, later ones are tried, too. FALSE with @error */
+gboolean user_tier_confirm(struct target *target, const struct prog *prog,
+	const char *title, guint n, struct user_confirmed *ret, GError **error);
+
 /* --- cmd_fuzz_user.c ------------------------------------------------------ */
 
 /** user_tier_fuzz() - fuzz -k NAME:user [--against NAME:user]. @want has no
