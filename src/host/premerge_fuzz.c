@@ -3,11 +3,18 @@
  * judged later. */
 #include "premerge.h"
 
+#include <string.h>
+
 #include "session.h"
 #include "user_tier.h"
 
-#define FUZZ_MIN_S  5  /* less is no session */
-#define MERGE_MAX_S 60 /* programs of the user tier that the VM starts from */
+#define FUZZ_MIN_S 5   /* less is no session */
+#define TAKEN	   100 /* programs of user space that VMs begin with: a minute */
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static gboolean has_time(struct review_step *step, double seconds)
 {
@@ -17,6 +24,34 @@ static gboolean has_time(struct review_step *step, double seconds)
 	step_end(step, VERDICT_SKIP, "no time was left for it: --max-runtime");
 	premerge_done(step);
 	return FALSE;
+}
+
+/* A sample of what was new to the fuzzer in user space: thousands in a minute,
+ * of which VMs run one or two a second. */
+static void take_programs(const char *from, const char *to, guint64 seed)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)seed);
+	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		g_ptr_array_add(names, g_strdup(name));
+	g_ptr_array_sort(names, (GCompareFunc)compare_names);
+	for (guint i = 0; i < TAKEN && names->len; i++) {
+		guint at = (guint)g_rand_int_range(rand, 0, (gint)names->len);
+		g_autofree char *path =
+			g_build_filename(from, names->pdata[at], NULL);
+		g_autofree char *copy =
+			g_build_filename(to, names->pdata[at], NULL);
+		g_autofree char *bytes = NULL;
+		gsize len;
+
+		if (g_file_get_contents(path, &bytes, &len, NULL))
+			(void)g_file_set_contents(
+				copy, bytes, (gssize)len, NULL);
+		g_ptr_array_remove_index_fast(names, at);
+	}
 }
 
 static void end_user(struct premerge *p, struct review_step *step,
@@ -33,8 +68,7 @@ static void end_user(struct premerge *p, struct review_step *step,
 		got->programs, (double)got->programs / MAX(got->seconds, 0.001),
 		step->found,
 		got->full ? "; the disk was full, not all are kept" : "");
-	(void)user_tier_merge(
-		p->kernel.user[p->nr], p->start, corpus, MERGE_MAX_S, NULL);
+	take_programs(corpus, p->start, p->options->seed);
 }
 
 static gboolean look_user(const struct user_tier_result *now, void *user)

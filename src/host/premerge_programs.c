@@ -6,8 +6,7 @@
 
 #include "user_tier.h"
 
-/* A fuzzer that begins with what shows a bug comes no further */
-#define REGRESS RMAPTORTURE_SOURCE_DIR "/corpus/regress"
+#define CORPUS RMAPTORTURE_SOURCE_DIR "/corpus"
 
 /* struct seen - what one program showed on one kernel */
 struct seen {
@@ -20,9 +19,9 @@ struct tally {
 	guint ran, bad, old, gone, skipped, broken;
 };
 
-static GPtrArray *load(const struct premerge *p, GError **error)
+static GPtrArray *load(GError **error)
 {
-	const char *paths[] = {p->start, REGRESS, NULL};
+	const char *paths[] = {CORPUS "/seeds", CORPUS "/regress", NULL};
 
 	return programs_load(paths, error);
 }
@@ -144,7 +143,7 @@ void premerge_programs_user(struct premerge *p)
 	struct review_step *step =
 		premerge_begin(p, "programs, user space", TRUE);
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) progs = load(p, &error);
+	g_autoptr(GPtrArray) progs = load(&error);
 	struct tally tally = {0};
 
 	if (!progs) {
@@ -203,7 +202,7 @@ void premerge_programs_vm(struct premerge *p)
 {
 	struct review_step *step = premerge_begin(p, "programs, VM", TRUE);
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) progs = load(p, &error);
+	g_autoptr(GPtrArray) progs = load(&error);
 	g_autofree struct seen *base = NULL, *patched = NULL;
 	struct target *base_vm, *patched_vm;
 	struct tally tally = {0};
