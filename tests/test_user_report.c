@@ -47,6 +47,14 @@ static const struct {
 	{"UBSan's place",
 		"/k/obj/../src/mm/vma.c:5:7: runtime error: shift\n" BEHIND,
 		"mm/vma.c:5:7: runtime error: shift\n", NULL},
+	{"a program that loops: where it was when its time was over",
+		"ALARM: working on the last Unit for 11 seconds\n"
+		"==9== ERROR: libFuzzer: timeout after 11 seconds\n"
+		"    #7 0x6 in rmap_walk_ksm /k/obj/../src/mm/ksm.c:3:1\n"
+		"SUMMARY: libFuzzer: timeout\n",
+		"==9== ERROR: libFuzzer: timeout after 11 seconds\n"
+		"  rmap_walk_ksm mm/ksm.c:3\n",
+		"a program does not end"},
 };
 
 static bool tells(const char *log, const char *want)

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define DETAIL USER_REPORT_OURS "detail: "
+#define TIMEOUT "libFuzzer: timeout"
+#define DETAIL	USER_REPORT_OURS "detail: "
 
 #define EXIT_FOUND  77
 #define EXIT_REPORT 1  /* a sanitizer's */
@@ -29,7 +30,16 @@ char *user_report_line(const char *log, const char *prefix)
 	return g_strdup(found);
 }
 
-/* The first of ours is the title; a sanitizer's summary stands in for it. */
+/* What a sanitizer, or libFuzzer's clock, says last */
+static char *summary(const char *log)
+{
+	g_autofree char *line = user_report_line(log, "SUMMARY: ");
+
+	return g_strdup(
+		g_strcmp0(line, TIMEOUT) ? line : "a program does not end");
+}
+
+/* The first of ours is the title; a summary stands in for it. */
 char *user_report_title(const char *log)
 {
 	const char *ours = g_str_has_prefix(log, USER_REPORT_OURS)
@@ -39,7 +49,7 @@ char *user_report_title(const char *log)
 
 	/* at the start of a line: libFuzzer tells the program's path too */
 	if (!ours)
-		return user_report_line(log, "SUMMARY: ");
+		return summary(log);
 	ours += strlen(USER_REPORT_OURS) + (*ours == '\n');
 	title = g_strndup(ours, strcspn(ours, "\n"));
 	title[MIN(strlen(title), TITLE_MAX - 1)] = '\0';
@@ -69,6 +79,7 @@ static gboolean begins(const char *line)
 {
 	return g_str_has_prefix(line, USER_REPORT_OURS) ||
 	       strstr(line, "ERROR: AddressSanitizer") ||
+	       strstr(line, "ERROR: " TIMEOUT) ||
 	       strstr(line, ": runtime error: ");
 }
 

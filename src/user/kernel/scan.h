@@ -32,7 +32,8 @@ struct frame_seen {
 	unsigned int nr;      /* how many */
 	unsigned int nr_huge; /* of them, by PMDs */
 	unsigned int scan;    /* which scan saw it */
-	bool is_checked;      /* by walk_check(), the first page of its folio */
+	bool is_checked; /* by walk_check(): its folio, of which it is the first
+			  */
 };
 
 /** struct entry - a PTE, or a PMD (@is_huge), that is no page: a swap entry */

@@ -263,7 +263,7 @@ void walk_check(unsigned int checks, const char *op)
 	for (unsigned int i = 0; i < nr_sights; i++) {
 		unsigned long pfn = sights[i].pfn;
 		struct folio *folio = page_folio(pfn_to_page(pfn));
-		bool run, first;
+		bool run;
 
 		if (folio_test_large(folio)) {
 			check_large(folio, checks, op);
@@ -271,13 +271,13 @@ void walk_check(unsigned int checks, const char *op)
 			continue;
 		}
 		run = is_run(i);
-		first = frame_seen(pfn)->first == (int)i;
 		/* the middle of a run says what its ends say */
 		if (!(checks & CHECK_ALL) && run && was_run)
 			continue;
 		was_run = run;
-		if (!first && (checks & CHECK_ALL))
-			continue; /* once a frame */
+		if (frame_seen(pfn)->is_checked)
+			continue;
+		frame_seen(pfn)->is_checked = true;
 		mapcount_check(pfn, op);
 		exclusive_check(pfn, op);
 		locked_check(pfn, op);
