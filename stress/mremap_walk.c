@@ -12,6 +12,7 @@
 
 #define WINDOW_PAGES 2048 /* 8 MiB: moves cross three page tables at least */
 #define RUN_PAGES    640  /* more than a page table maps */
+#define FIRST_PAGES  512  /* written before the walkers start */
 
 /* A run of mapped pages from a random one on */
 static uint32_t pick_run(
@@ -70,18 +71,28 @@ static void move_run(struct job *job, struct region *window)
 	job_did(job, WORK_MOVED, nr);
 }
 
+/* The unmapped pages from @page on, 0 where it is mapped */
+static uint32_t hole_at(const struct region *window, uint32_t page)
+{
+	uint32_t end = page;
+
+	while (end < window->pages && window->mark[end].state == MARK_UNMAPPED)
+		end++;
+	return end - page;
+}
+
 /* What moves overwrote or left unmapped comes back as new memory. */
 static void fill_holes(struct region *window)
 {
-	for (uint32_t i = 0; i < window->pages; i++) {
-		if (window->mark[i].state != MARK_UNMAPPED)
-			continue;
-		if (mmap(region_at(window, i), LOAD_PAGE,
-			    PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-			    0) == MAP_FAILED)
-			continue;
-		region_mark(window, i, 1, MARK_ZERO);
+	uint32_t page, nr;
+
+	for (page = 0; page < window->pages; page += nr ? nr : 1) {
+		nr = hole_at(window, page);
+		if (nr && mmap(region_at(window, page), (size_t)nr * LOAD_PAGE,
+				  PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+				  0) != MAP_FAILED)
+			region_mark(window, page, nr, MARK_ZERO);
 	}
 }
 
@@ -100,6 +111,7 @@ void stress_mremap_walk(struct job *job)
 	uint32_t nr, page;
 
 	region_map(job, &window, WINDOW_PAGES, true);
+	region_write(job, &window, 0, FIRST_PAGES);
 	(void)walker_reclaim(job);
 	(void)walker_migrate(job, &window);
 	for (uint32_t round = 0; job_on(job); round++) {

@@ -13,7 +13,6 @@
 #include "guest/guest.h"
 #include "stress/stress.h"
 
-#define FSCK_S 5  /* of one pause */
 #define BLOCKS 16 /* of memory that may be offline */
 #define TRIES  50 /* until freed objects are really gone */
 #define TRY_US 100000
@@ -66,9 +65,8 @@ static bool fsck_group(struct board *board, const char *group, uint64_t end_ns)
 	return all;
 }
 
-void quiet_frozen(struct board *board)
+void quiet_frozen(struct board *board, uint64_t end_ns)
 {
-	uint64_t end = now_ns() + FSCK_S * 1000000000ull;
 	DIR *dir = opendir(LOAD_GROUP);
 	struct dirent *entry;
 
@@ -79,7 +77,7 @@ void quiet_frozen(struct board *board)
 	}
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-			!fsck_group(board, entry->d_name, end))
+			!fsck_group(board, entry->d_name, end_ns))
 			break;
 	}
 	if (dir)

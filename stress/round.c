@@ -27,6 +27,7 @@
 #define GRACE_MS    3000  /* to end by itself */
 #define KILL_MS	    30000 /* to die of SIGKILL */
 #define FREEZE_MS   10000
+#define PAUSE_SHARE 10 /* of a round: the longest that all stand still */
 
 struct shared {
 	uint32_t serial, halt;
@@ -247,12 +248,12 @@ static bool wait_group(
 }
 
 /* All tasks stand still, so what they map can be looked at in peace. */
-static void round_pause(struct round *round)
+static void round_pause(struct round *round, uint64_t ns)
 {
 	group_write(LOAD_GROUP, "cgroup.freeze", "1");
 	if (wait_group(round, "frozen", 1, FREEZE_MS)) {
 		round->board->pauses++;
-		quiet_frozen(round->board);
+		quiet_frozen(round->board, now_ns() + ns);
 	}
 	group_write(LOAD_GROUP, "cgroup.freeze", "0");
 }
@@ -288,14 +289,14 @@ static void round_end(struct round *round)
 
 static void round_serve(struct round *round)
 {
-	uint64_t half = now_ns() + (round->end_ns - now_ns()) / 2;
+	uint64_t start = now_ns(), length = round->end_ns - start;
 	bool paused = false;
 
 	while (now_ns() < round->end_ns &&
 		!__atomic_load_n(&round->shared->halt, __ATOMIC_ACQUIRE)) {
 		round_tick(round);
-		if (!paused && now_ns() > half) {
-			round_pause(round);
+		if (!paused && now_ns() > start + length / 2) {
+			round_pause(round, length / PAUSE_SHARE);
 			paused = true;
 		}
 	}

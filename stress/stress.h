@@ -209,8 +209,9 @@ uint64_t sample_key(const char *path, const char *key);
 
 /* quiet.c: what must hold when nothing runs */
 void quiet_begin(void);
-/** quiet_frozen() - while all mappings are there and no task runs */
-void quiet_frozen(struct board *board);
+/** quiet_frozen() - while all mappings are there and no task runs, until
+ *  @end_ns or a process longer */
+void quiet_frozen(struct board *board, uint64_t end_ns);
 /** quiet_empty() - when all jobs are dead */
 void quiet_empty(struct board *board);
 /** quiet_restore() - bring back what a job that was killed left changed in the

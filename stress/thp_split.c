@@ -2,12 +2,14 @@
 /*
  * thp_split: huge folios are split by order (debugfs), by unmapping a part, by
  * reclaim and by fork's copies, and collapsed again, while their sharers fault
- * and write. Wrong to see: a subpage with what another held.
+ * and write; others stay whole, mapped by PMDs that are migrated, forked and
+ * zapped. Wrong to see: a subpage with what another held.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "guest/guest.h"
@@ -20,6 +22,9 @@
 
 #define HUGE_PAGES 512 /* in a huge folio */
 #define FOLIOS	   4
+#define WHOLE	   2  /* that are not split: written where nobody shares them */
+#define PART	   32 /* of them that are paged out alone */
+#define WHOLE_NICE (-5) /* of who moves them: a dozen others run */
 #define ORDER_MAX                                                              \
 	8 /* below that of a huge folio; 1 is none of an anon folio            \
 	   */
@@ -72,12 +77,16 @@ static void drop_part(struct job *job, struct region *region, uint32_t folio)
 	region_mark(region, page, nr, MARK_ZERO);
 }
 
+/* A part of a folio is split off for it; swapping all of it takes a second */
 static void pageout(struct job *job, struct region *region, uint32_t folio)
 {
-	uint8_t *at = region_at(region, folio * HUGE_PAGES);
+	bool all = rng_one_in(&job->rng, 8);
+	uint32_t first = all ? 0 : rng_below(&job->rng, HUGE_PAGES - PART + 1);
+	uint32_t nr = all ? HUGE_PAGES : rng_range(&job->rng, 1, PART);
+	uint8_t *at = region_at(region, folio * HUGE_PAGES + first);
 
-	job_note(job, "PAGEOUT", at, HUGE_PAGES);
-	(void)madvise(at, HUGE_PAGES * LOAD_PAGE, MADV_PAGEOUT);
+	job_note(job, "PAGEOUT", at, nr);
+	(void)madvise(at, (size_t)nr * LOAD_PAGE, MADV_PAGEOUT);
 }
 
 /* A new huge folio in the place of what is there */
@@ -113,28 +122,60 @@ static void work(struct job *job, struct region *region, uint32_t rounds)
 	}
 }
 
+struct folios {
+	struct region split, whole;
+};
+
+static void fill(struct job *job, struct region *region)
+{
+	(void)madvise(
+		region->base, (size_t)region->pages * LOAD_PAGE, MADV_HUGEPAGE);
+	region_write(job, region, 0, region->pages);
+}
+
+static void look_at(struct job *job, struct region *region)
+{
+	uint32_t nr, page = region_range(job, region, 64, &nr);
+
+	region_check(job, region, page, nr);
+}
+
 static void child(struct job *job, void *arg)
 {
-	struct region *region = arg;
+	struct folios *folios = arg;
 
-	work(job, region, 8);
-	region_check(job, region, 0, region->pages);
+	look_at(job, &folios->whole);
+	work(job, &folios->split, 8);
+	region_check(job, &folios->split, 0, folios->split.pages);
+	look_at(job, &folios->whole);
 }
 
 void stress_thp_split(struct job *job)
 {
-	struct region region;
+	struct folios folios;
+	struct region *split = &folios.split, *whole = &folios.whole;
+	pid_t pid;
 
-	region_map(job, &region, FOLIOS * HUGE_PAGES, true);
-	(void)madvise(
-		region.base, (size_t)region.pages * LOAD_PAGE, MADV_HUGEPAGE);
-	region_write(job, &region, 0, region.pages);
-	(void)walker_migrate(job, &region);
+	region_map(job, split, FOLIOS * HUGE_PAGES, true);
+	region_map(job, whole, WHOLE * HUGE_PAGES, true);
+	/* they are forked, and must not share what is to stay whole */
+	(void)walker_migrate(job, split);
+	pid = walker_migrate(job, whole);
+	if (pid)
+		(void)setpriority(PRIO_PROCESS, (id_t)pid, WHOLE_NICE);
+	fill(job, split);
+	/* one of each: its turn may be short */
+	for (uint32_t i = 0; i < ARRAY_SIZE(deeds); i++)
+		deeds[i](job, split, i % FOLIOS);
+	fill(job, whole);
 	while (job_on(job)) {
-		pid_t pid = job_spawn(job, child, &region);
+		uint32_t nr, page = region_range(job, whole, 64, &nr);
 
-		work(job, &region, 8);
+		region_write(job, whole, page, nr);
+		pid = job_spawn(job, child, &folios);
+		work(job, split, 8);
 		job_wait(pid);
-		region_check(job, &region, 0, region.pages);
+		region_check(job, split, 0, split->pages);
+		look_at(job, whole);
 	}
 }

@@ -75,8 +75,11 @@ static void prep(struct pins *pins, bool out, uint32_t chunk, uint32_t place)
 static void await(struct pins *pins)
 {
 	struct io_uring_cqe *cqe;
-	int err = io_uring_wait_cqe(&pins->ring, &cqe);
+	int err;
 
+	do /* a pause freezes us: -EINTR */
+		err = io_uring_wait_cqe(&pins->ring, &cqe);
+	while (err == -EINTR);
 	if (err)
 		job_broken(pins->job, "wait for the ring: %s", strerror(-err));
 	if (cqe->res != CHUNK_BYTES)

@@ -12,9 +12,14 @@
 
 #include "stress/stress.h"
 
-/* Of one move_pages(2): each call first drains the LRU lists of all CPUs */
-#define MOVE_PAGES    256
-#define RECLAIM_PAGES 512
+/* Of one move_pages(2): each call first drains the LRU lists of all CPUs, which
+ * takes as long as some hundred pages do. So they go to and fro in it. */
+#define MOVE_PAGES    512
+#define PASSES_MAX    6
+#define MOVES_MAX     (MOVE_PAGES * PASSES_MAX)
+#define RECLAIM_PAGES 256
+#define RECLAIM_US                                                             \
+	20000 /* at most, between two: pages must be in to be moved */
 
 void job_reclaim(struct job *job, uint32_t pages)
 {
@@ -33,7 +38,7 @@ static void reclaim_on(struct job *job, void *unused)
 	(void)unused;
 	while (job_on(job)) {
 		job_reclaim(job, rng_range(&job->rng, 16, RECLAIM_PAGES));
-		usleep(rng_below(&job->rng, 4000));
+		usleep(rng_below(&job->rng, RECLAIM_US));
 	}
 }
 
@@ -42,31 +47,63 @@ struct migrate_target {
 	struct region *region;
 };
 
-/* Each page to another node, all sharers with it */
-static void migrate_some(struct job *job, const struct migrate_target *target)
-{
-	uint32_t nr, page = region_range(job, target->region, MOVE_PAGES, &nr);
-	uint32_t step = rng_range(&job->rng, 1, job->nr_nodes - 1);
-	void *addr[MOVE_PAGES];
-	int nodes[MOVE_PAGES], before[MOVE_PAGES], after[MOVE_PAGES];
-	uint32_t moved = 0;
+struct moves {
+	void *addr[MOVES_MAX];
+	int node[MOVES_MAX], status[MOVES_MAX];
+};
 
-	for (uint32_t i = 0; i < nr; i++) {
-		addr[i] = region_at(target->region, page + i);
-		after[i] = -EFAULT;
+/* @nr pages to a node, then to the next one, all sharers with them */
+static void moves_plan(struct job *job, const struct region *region,
+	struct moves *ret, uint32_t nr, uint32_t passes)
+{
+	uint32_t page = rng_below(&job->rng, region->pages - nr + 1);
+	uint32_t node = rng_below(&job->rng, job->nr_nodes);
+
+	for (uint32_t i = 0; i < nr * passes; i++) {
+		ret->addr[i] = region_at(region, page + i % nr);
+		ret->node[i] = (int)((node + i / nr) % job->nr_nodes);
+		ret->status[i] = -EFAULT;
 	}
-	if (move_pages(target->pid, nr, addr, NULL, before, 0))
-		return;
-	for (uint32_t i = 0; i < nr; i++)
-		nodes[i] = before[i] < 0 ? 0
-					 : (int)((uint32_t)before[i] + step) %
-						   (int)job->nr_nodes;
-	if (move_pages(target->pid, nr, addr, nodes, after, MPOL_MF_MOVE_ALL) <
-		0)
-		return;
-	for (uint32_t i = 0; i < nr; i++)
-		moved += before[i] >= 0 && after[i] == nodes[i];
-	job_did(job, WORK_MIGRATED, moved);
+}
+
+/* Pages that a pass found where the one before it had put them, and moved. In
+ * the first they may have been there already. */
+static uint32_t moves_done(
+	const struct moves *moves, uint32_t nr, uint32_t passes)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = nr; i < nr * passes; i++)
+		done += moves->status[i] == moves->node[i] &&
+			moves->status[i - nr] == moves->node[i - nr];
+	return done;
+}
+
+static void move_some(struct job *job, const struct migrate_target *target)
+{
+	const struct region *region = target->region;
+	uint32_t most = region->pages < MOVE_PAGES ? region->pages : MOVE_PAGES;
+	uint32_t nr = rng_range(&job->rng, 1, most);
+	uint32_t passes = rng_range(&job->rng, 2, PASSES_MAX);
+	struct moves moves;
+
+	moves_plan(job, region, &moves, nr, passes);
+	if (move_pages(target->pid, (unsigned long)nr * passes, moves.addr,
+		    moves.node, moves.status, MPOL_MF_MOVE_ALL) >= 0)
+		job_did(job, WORK_MIGRATED, moves_done(&moves, nr, passes));
+}
+
+/* All that the process has on a node; what cannot move does not end the call */
+static void move_all(struct job *job, const struct migrate_target *target)
+{
+	uint32_t node = rng_below(&job->rng, job->nr_nodes);
+
+	for (uint32_t i = 0; i < job->nr_nodes; i++) {
+		unsigned long from = 1ul << (node + i) % job->nr_nodes;
+		unsigned long to = 1ul << (node + i + 1) % job->nr_nodes;
+
+		(void)migrate_pages(target->pid, sizeof(to) * 8, &from, &to);
+	}
 }
 
 static void migrate_on(struct job *job, void *arg)
@@ -74,7 +111,10 @@ static void migrate_on(struct job *job, void *arg)
 	const struct migrate_target *target = arg;
 
 	while (job_on(job)) {
-		migrate_some(job, target);
+		if (rng_one_in(&job->rng, 4))
+			move_all(job, target);
+		else
+			move_some(job, target);
 		usleep(rng_below(&job->rng, 2000));
 	}
 }

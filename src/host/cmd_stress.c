@@ -199,12 +199,10 @@ static int run_load(struct target *target, const char *scratch,
 }
 
 /* Its folder, which the initramfs is made of; @ret_text: what it runs */
-static char *prepare_peer(struct stress_options *o,
-	const struct host_options *options, struct load *load, char **ret_text,
-	GError **error)
+static char *prepare_peer(struct stress_options *o, struct load *load,
+	char **ret_text, GError **error)
 {
-	char *dir = stress_peer(
-		options->cache, o->peer, load->seconds, ret_text, error);
+	char *dir = stress_peer(o->peer, load->seconds, ret_text, error);
 
 	o->target.selftests = dir;
 	load->stressors = 0;
@@ -220,8 +218,8 @@ int cmd_stress(int argc, char **argv)
 	struct target *SCOPED(target_freep) target = NULL;
 	g_autoptr(GError) error = NULL;
 	struct host_result *result;
-	g_autofree char *text = NULL, *peer = NULL;
-	char *scratch;
+	g_autofree char *text = NULL;
+	char *scratch, *peer = NULL;
 	struct load load;
 	int status = EXIT_BROKEN;
 
@@ -233,11 +231,10 @@ int cmd_stress(int argc, char **argv)
 	if (!fill_load(&o, &load))
 		return EXIT_BROKEN;
 	if (o.peer)
-		peer = prepare_peer(&o, &options, &load, &text, &error);
+		peer = prepare_peer(&o, &load, &text, &error);
 	if (!error)
 		target = stress_target_open(&o.target, &options, &error);
-	if (peer)
-		host_dir_remove(peer);
+	host_scratch_free(peer);
 	if (!target)
 		return error ? host_fail("stress", error) : EXIT_CLEAN;
 	if (!text)

@@ -54,12 +54,12 @@ typedef void stress_watch(const struct board *now, const struct board *before,
 struct target *stress_target_open(const struct target_options *t,
 	const struct host_options *options, GError **error);
 
-/** stress_peer() - a folder in @cache_dir with the tool of @command (a program
- *  of this machine and its arguments, or "stress-ng" alone: then those that do
- *  most for reclaim and migration) to run for @seconds. @ret_command: what it
- *  runs; caller frees both. NULL with @error */
-char *stress_peer(const char *cache_dir, const char *command, gint64 seconds,
-	char **ret_command, GError **error);
+/** stress_peer() - a scratch folder with the tool of @command (a program of
+ * this machine and its arguments, or "stress-ng" alone: then those that do most
+ * for reclaim and migration) to run for @seconds; host_scratch_free().
+ * @ret_command: what it runs; caller frees. NULL with @error */
+char *stress_peer(const char *command, gint64 seconds, char **ret_command,
+	GError **error);
 
 /** stress_disk() - the image of the VM's disk in @cache_dir, made when missing:
  *  sparse, with a partition table. Caller frees; NULL with @error */

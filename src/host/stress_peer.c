@@ -4,7 +4,6 @@
 #include "stress.h"
 
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 /* Classes vm and numa and those that swap, fork, mremap and share. Its memory
@@ -65,18 +64,15 @@ static gboolean fill(
 	       g_file_set_contents(path, args, -1, error);
 }
 
-char *stress_peer(const char *cache_dir, const char *command, gint64 seconds,
-	char **ret_command, GError **error)
+char *stress_peer(
+	const char *command, gint64 seconds, char **ret_command, GError **error)
 {
 	const char *full = strcmp(command, "stress-ng") ? command : STRESS_NG;
 	g_autofree char *line = g_strdup_printf(
 		"%s --timeout %" G_GINT64_FORMAT, full, seconds);
-	g_autofree char *sum =
-		g_compute_checksum_for_string(G_CHECKSUM_SHA256, line, -1);
-	g_autofree char *dir = g_strdup_printf(
-		"%s/peers/%.16s.%d", cache_dir, sum, (int)getpid());
 	g_auto(GStrv) words = NULL;
 	g_autofree char *program = NULL;
+	char *dir;
 
 	if (!g_shell_parse_argv(line, NULL, &words, error))
 		return NULL;
@@ -86,15 +82,13 @@ char *stress_peer(const char *cache_dir, const char *command, gint64 seconds,
 			"--peer: no program '%s' on this machine", words[0]);
 		return NULL;
 	}
-	if (g_mkdir_with_parents(dir, 0755)) {
-		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"cannot make '%s': %s", dir, g_strerror(errno));
+	dir = host_scratch(error);
+	if (!dir)
 		return NULL;
-	}
 	if (!fill(dir, words, program, error)) {
-		host_dir_remove(dir);
+		host_scratch_free(dir);
 		return NULL;
 	}
 	*ret_command = g_steal_pointer(&line);
-	return g_steal_pointer(&dir);
+	return dir;
 }
