@@ -17,6 +17,11 @@ static void drop(unsigned int to)
 		unpin_user_page(pinned[--nr_pinned]);
 }
 
+#ifndef HAVE_PIN_WITHOUT_VMAS
+#define pin_user_pages(start, nr, flags, pages)                                \
+	pin_user_pages(start, nr, flags, pages, NULL)
+#endif
+
 int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
 {
 	unsigned int first = nr_pinned;
@@ -25,8 +30,10 @@ int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
 	if (nr > MODEL_PINS - nr_pinned)
 		return -EMFILE;
 	act_as(proc);
-	got = pin_user_pages_unlocked(
-		addr, nr, pinned + nr_pinned, FOLL_WRITE | FOLL_LONGTERM);
+	mmap_read_lock(current->mm);
+	got = pin_user_pages(
+		addr, nr, FOLL_WRITE | FOLL_LONGTERM, pinned + nr_pinned);
+	mmap_read_unlock(current->mm);
 	if (got > 0)
 		nr_pinned += got;
 	if (got != (long)nr)
