@@ -239,7 +239,7 @@ static void test_text(void)
 	found = review_text(review);
 	test_case(strstr(found, "Verdict: FINDINGS: 1 that the series brings"),
 		"the number of findings is in the verdict");
-	test_case(strstr(found, "Comes with patch 3 of 5: mm/rmap: count a "
+	test_case(strstr(found, "Shows from patch 3 of 5 on: mm/rmap: count a "
 				"vma once"),
 		"the patch is named by number and subject");
 	test_case(strstr(found, "20 of 20 replays, base in 0 of 4.") &&

@@ -187,6 +187,7 @@ static void test_user(struct premerge *p)
 		premerge_programs_user(p);
 		premerge_schedules(p, part(p, shares(p)->schedules));
 		premerge_fuzz_user(p, part(p, shares(p)->fuzz));
+		premerge_judge_user(p);
 		premerge_build_each(p, part(p, shares(p)->each));
 		return;
 	}
@@ -222,14 +223,14 @@ static void run(struct premerge *p)
 	if (!p->want->no_vm)
 		premerge_build_early(p);
 	test_user(p);
-	if (p->want->no_vm)
-		no_vm(p, "--no-vm");
-	else if (!premerge_build_vm(p))
-		no_vm(p, "it was not built");
-	else if (!premerge_boot(p))
-		no_vm(p, "it does not boot");
-	else
+	if (p->want->no_vm || !premerge_build_vm(p)) {
+		no_vm(p, p->want->no_vm ? "--no-vm" : "it was not built");
+		return;
+	}
+	if (premerge_boot(p))
 		test_vm(p);
+	else
+		no_vm(p, "it does not boot");
 	premerge_judge(p);
 }
 

@@ -63,9 +63,10 @@ struct premerge {
 	gboolean stop;	   /* interrupted */
 	guint64 programs_user, programs_vm;
 	struct premerge_early *early;
-	double vm_seconds; /* a kernel for VMs took so long, built and booted */
-	guint likely;	   /* patch that brought the latest finding; 0: none */
-	char *boot_title;  /* the patched kernel does not boot; or NULL */
+	double user_seconds; /* a kernel of user space took so long */
+	double vm_seconds;   /* one for VMs, built and booted */
+	guint likely;	  /* patch that brought the latest finding; 0: none */
+	char *boot_title; /* the patched kernel does not boot; or NULL */
 	struct premerge_selftest selftest;
 	struct load *load; /* that showed a finding, or NULL */
 	char *load_title, *load_dir;
@@ -183,9 +184,26 @@ void premerge_judge_boot(struct premerge *p, struct review_finding *finding);
 /* --- premerge_judge.c --------------------------------------------------------
  */
 
-/** premerge_judge() - replay what the fuzzers found on patched and base, and
+#define PREMERGE_JUDGED 10 /* findings of a tier, at most */
+
+/** premerge_judge() - replay what was found with VMs on patched and base, and
  *  bisect what counts */
 void premerge_judge(struct premerge *p);
+/** premerge_finding() - enter one of a store, not judged yet. @where: as in
+ *  struct review_finding */
+struct review_finding *premerge_finding(
+	struct premerge *p, const struct finding *from, const char *where);
+/** premerge_judged() - end a step: findings from index @first on were judged */
+void premerge_judged(
+	const struct premerge *p, struct review_step *step, guint first);
+
+/* --- premerge_judge_user.c ---------------------------------------------------
+ */
+
+/** premerge_judge_user() - the same of what was found in user space */
+void premerge_judge_user(struct premerge *p);
+/** premerge_ask_vm() - run in a VM what counts by then */
+void premerge_ask_vm(struct premerge *p);
 
 /* --- premerge_replay.c
  * -------------------------------------------------------- */
@@ -218,6 +236,10 @@ shows_fn shows_user, shows_vm;
 shows_fn shows_stress;
 /** shows_boot() - the same of boots: of one that does, there is one */
 shows_fn shows_boot;
+/** premerge_weigh() - patched @runs times, then base as often as makes @luck
+ *  small, at most @max times: rates and weight of @finding, and @shows' runs */
+void premerge_weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
+	guint max, struct review_finding *finding);
 /** premerge_bisect() - which patch brings @finding, that base does not show;
  *  @in_vm: @fn takes kernels for VMs */
 void premerge_bisect(struct shows *shows, shows_fn *fn, gboolean in_vm,

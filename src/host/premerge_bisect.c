@@ -23,9 +23,12 @@ static gboolean has_time(const struct hunt *hunt, guint prefix)
 	const struct premerge *p = hunt->shows->p;
 	double need = PROBE_MIN_S;
 
+	if (!hunt->in_vm)
+		return p->kernel.user[prefix] ||
+		       premerge_left(p) > p->user_seconds;
 	if (!p->kernel.vm[prefix])
 		need += p->vm_seconds;
-	return !hunt->in_vm || premerge_left(p) > need;
+	return premerge_left(p) > need;
 }
 
 static enum bisect_answer probe(guint prefix, void *user)
@@ -84,6 +87,34 @@ static void name_patch(struct premerge *p, struct review_finding *finding)
 	p->likely = finding->guilty.first;
 }
 
+/* A patch may only reach what an earlier one has wrong: those that change the
+ * function of a title such as "WARNING in F" are told beside it. */
+static char *touching(const struct premerge *p, const char *title)
+{
+	const char *at = g_strrstr(title, " in ");
+	g_autoptr(GStrvBuilder) numbers = g_strv_builder_new();
+	g_auto(GStrv) list = NULL;
+	g_autofree char *joined = NULL;
+
+	for (guint i = 0; at && i < p->nr; i++) {
+		g_autoptr(GPtrArray) one = g_ptr_array_new();
+		g_autofree char *number = g_strdup_printf("%u", i + 1);
+		g_auto(GStrv) names = NULL;
+
+		g_ptr_array_add(one, p->patches->pdata[i]);
+		names = kernel_series_functions(one, NULL);
+		if (names && g_strv_contains((const char *const *)names,
+				     at + strlen(" in ")))
+			g_strv_builder_add(numbers, number);
+	}
+	list = g_strv_builder_end(numbers);
+	if (!*list)
+		return NULL;
+	joined = g_strjoinv(", ", list);
+	return g_strdup_printf(
+		"%s() is changed by: patch %s.", at + strlen(" in "), joined);
+}
+
 void premerge_bisect(struct shows *shows, shows_fn *fn, gboolean in_vm,
 	struct review_finding *finding)
 {
@@ -101,6 +132,7 @@ void premerge_bisect(struct shows *shows, shows_fn *fn, gboolean in_vm,
 	} else {
 		bisect_series(p->nr, p->likely, probe, &hunt, &finding->guilty);
 	}
+	finding->touched = touching(p, finding->title);
 	if (finding->guilty.first == finding->guilty.last)
 		name_patch(p, finding);
 	else

@@ -36,6 +36,7 @@ struct kernel *premerge_build(
 {
 	struct kernel_spec *SCOPED(kernel_spec_freep) spec =
 		premerge_spec(p, prefix, profile, error);
+	gint64 start = g_get_monotonic_time();
 	struct kernel *kernel;
 
 	host_progress(p->options, FALSE, "%s kernel of %u of %u patches",
@@ -43,6 +44,10 @@ struct kernel *premerge_build(
 	if (!spec || !kernel_ensure(spec, host_kernel_progress,
 			     (void *)p->options, &kernel, error))
 		return NULL;
+	if (!strcmp(profile, "user"))
+		p->user_seconds = MAX(p->user_seconds,
+			(double)(g_get_monotonic_time() - start) /
+				G_USEC_PER_SEC);
 	return kernel;
 }
 

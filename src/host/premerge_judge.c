@@ -9,10 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define SHRUNK_RUNS  1 /* it is counted afterwards */
-#define USER_RUNS    20
-#define USER_MAX     60 /* clean runs, at most */
-#define USER_LUCK    0.001
 #define VM_RUNS	     8
 #define VM_MAX	     30
 #define VM_LUCK	     0.01
@@ -21,13 +17,11 @@
 #define LUCK_MAX     0.05 /* base may have it, too: nothing counts */
 #define JUDGED	     10	  /* findings of a tier */
 #define VM_MIN_S     20	  /* less is not enough to replay */
-#define SHRINK_MIN_S 30
-#define PEEKS	     2 /* at base, before that */
+#define PEEKS	     2	  /* at base, before that */
 #define SHRINK_VM_S  60
 #define SHRINK_TRIES 100
 
-/* Patched, then base. */
-static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
+void premerge_weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
 	guint max, struct review_finding *finding)
 {
 	struct premerge *p = shows->p;
@@ -56,17 +50,7 @@ static void weigh(struct shows *shows, shows_fn *fn, guint runs, double luck,
 		finding->base_title = g_strdup(shows->other);
 }
 
-static char *program_text(const struct prog *prog)
-{
-	char *buf = g_malloc(PROG_TEXT_MAX);
-	struct text text;
-
-	text_init(&text, buf, PROG_TEXT_MAX);
-	prog_print(prog, &text);
-	return buf;
-}
-
-static struct review_finding *new_finding(
+struct review_finding *premerge_finding(
 	struct premerge *p, const struct finding *from, const char *where)
 {
 	struct review_finding *finding = review_finding(p->review);
@@ -76,61 +60,6 @@ static struct review_finding *new_finding(
 	finding->where = g_strdup(where);
 	finding->weight = REVIEW_UNJUDGED;
 	return finding;
-}
-
-/* ---- user space ---- */
-
-/* What the real kernel says to a finding of user space. */
-static void ask_vm(struct shows *shows, struct review_finding *finding)
-{
-	struct premerge *p = shows->p;
-	guint k = 0, n = 0;
-
-	if (!p->kernel.kasan[p->nr] || premerge_left(p) < VM_MIN_S)
-		finding->elsewhere =
-			g_strdup("Not run in a VM: see what was not tested.");
-	else if (shows_vm(shows, p->nr, 3, 0, &k, &n))
-		finding->elsewhere = g_strdup_printf(
-			"In a VM: %u of %u runs%s%s.", k, n, k ? ", as " : "",
-			!k		? ""
-			: *shows->other ? shows->other
-					: finding->title);
-}
-
-/* As small as it gets on patched; where that fails, as it ran */
-static gboolean small_program(
-	struct premerge *p, struct finding *from, struct prog *ret)
-{
-	struct user_trial trial = {.kernel = p->kernel.user[p->nr]};
-	g_autoptr(GError) error = NULL;
-
-	if (!from->has_repro && trial.kernel &&
-		premerge_left(p) >= SHRINK_MIN_S &&
-		!user_tier_shrink(&trial, from, SHRUNK_RUNS, &error))
-		host_progress(p->options, FALSE, "%s", error->message);
-	return user_tier_program(from, ret);
-}
-
-static void judge_user(struct premerge *p, struct finding *from)
-{
-	struct review_finding *finding = new_finding(p, from, "in user space");
-	struct shows shows = {.p = p, .title = from->title};
-	struct prog prog;
-
-	host_progress(p->options, FALSE, "judging: %s", from->title);
-	if (!small_program(p, from, &prog))
-		return;
-	finding->program = program_text(&prog);
-	shows.text = finding->program;
-	weigh(&shows, shows_user, USER_RUNS, USER_LUCK, USER_MAX, finding);
-	if (finding->weight != REVIEW_NEW)
-		return;
-	premerge_bisect(&shows, shows_user, FALSE, finding);
-	shows.candidate.nr[0] = 1;
-	shows.candidate.prog[0] = g_memdup2(&prog, sizeof(prog));
-	*shows.other = '\0';
-	ask_vm(&shows, finding);
-	candidate_clear(&shows.candidate);
 }
 
 /* ---- VM ---- */
@@ -204,7 +133,7 @@ static void shrink_vm(
 
 static void judge_vm(struct premerge *p, struct finding *from)
 {
-	struct review_finding *finding = new_finding(p, from, "in a VM");
+	struct review_finding *finding = premerge_finding(p, from, "in a VM");
 	g_autofree char *dir = g_build_filename(p->scratch, "replay", NULL);
 	struct shows shows = {.p = p, .title = from->title};
 	struct target *target = NULL;
@@ -220,7 +149,7 @@ static void judge_vm(struct premerge *p, struct finding *from)
 	}
 	shrink_vm(&shows, target, dir);
 	finding->program = candidate_text(&shows.candidate);
-	weigh(&shows, shows_vm, VM_RUNS, VM_LUCK, VM_MAX, finding);
+	premerge_weigh(&shows, shows_vm, VM_RUNS, VM_LUCK, VM_MAX, finding);
 	if (finding->weight == REVIEW_NEW && !bisect_user(&shows, finding))
 		premerge_bisect(&shows, shows_vm, TRUE, finding);
 	candidate_clear(&shows.candidate);
@@ -228,25 +157,19 @@ static void judge_vm(struct premerge *p, struct finding *from)
 
 /* ---- all ---- */
 
-static GPtrArray *list(const struct premerge *p, const char *tier)
-{
-	g_autofree char *dir = g_build_filename(p->want->out, tier, NULL);
-
-	return store_list(dir, NULL);
-}
-
 static void judge_stress(struct premerge *p)
 {
 	struct finding from = {.title = p->load_title, .dir = p->load_dir};
 	struct review_finding *finding =
-		new_finding(p, &from, "by the stressors");
+		premerge_finding(p, &from, "by the stressors");
 	struct shows shows = {.p = p, .title = p->load_title};
 
 	if (premerge_left(p) < p->load->seconds)
 		return;
 	finding->program = g_strdup_printf(
 		"rmaptorture repro %s", p->load_dir ? p->load_dir : "");
-	weigh(&shows, shows_stress, STRESS_RUNS, VM_LUCK, STRESS_MAX, finding);
+	premerge_weigh(&shows, shows_stress, STRESS_RUNS, VM_LUCK, STRESS_MAX,
+		finding);
 	if (finding->weight == REVIEW_NEW)
 		premerge_bisect(&shows, shows_stress, TRUE, finding);
 }
@@ -254,7 +177,7 @@ static void judge_stress(struct premerge *p)
 static void judge_boot(struct premerge *p)
 {
 	struct finding from = {.title = p->boot_title};
-	struct review_finding *finding = new_finding(p, &from, "at boot");
+	struct review_finding *finding = premerge_finding(p, &from, "at boot");
 	struct shows shows = {.p = p, .title = p->boot_title, .runs = 1};
 
 	premerge_judge_boot(p, finding);
@@ -264,21 +187,18 @@ static void judge_boot(struct premerge *p)
 
 static void judge_all(struct premerge *p)
 {
-	g_autoptr(GPtrArray) user = list(p, "user"), vm = list(p, "vm");
+	g_autofree char *dir = g_build_filename(p->want->out, "vm", NULL);
+	g_autoptr(GPtrArray) list = store_list(dir, NULL);
 
 	if (p->boot_title)
 		judge_boot(p);
-	for (guint i = 0; user && i < user->len; i++) {
-		if (i < JUDGED && p->kernel.user[p->nr])
-			judge_user(p, user->pdata[i]);
+	else
+		premerge_ask_vm(p);
+	for (guint i = 0; list && i < list->len; i++) {
+		if (i < PREMERGE_JUDGED)
+			judge_vm(p, list->pdata[i]);
 		else
-			new_finding(p, user->pdata[i], "in user space");
-	}
-	for (guint i = 0; vm && i < vm->len; i++) {
-		if (i < JUDGED)
-			judge_vm(p, vm->pdata[i]);
-		else
-			new_finding(p, vm->pdata[i], "in a VM");
+			premerge_finding(p, list->pdata[i], "in a VM");
 	}
 	if (p->load)
 		judge_stress(p);
@@ -286,9 +206,21 @@ static void judge_all(struct premerge *p)
 		premerge_judge_selftest(p);
 }
 
-/* So that KTAP and JUnit have them: a case each, none of which has a text for
- * the page, which tells them at length. */
-static void end_judging(const struct premerge *p, struct review_step *step)
+void premerge_judge(struct premerge *p)
+{
+	struct review_step *step =
+		premerge_begin(p, "replays on base, VM", FALSE);
+	guint first = p->review->findings->len;
+
+	judge_all(p);
+	premerge_done(step);
+	premerge_judged(p, step, first);
+}
+
+/* For KTAP and JUnit a case each, none of which has a text for the page, which
+ * tells them at length. */
+void premerge_judged(
+	const struct premerge *p, struct review_step *step, guint first)
 {
 	static const enum verdict outcomes[] = {
 		[REVIEW_NEW] = VERDICT_FINDING,
@@ -296,29 +228,19 @@ static void end_judging(const struct premerge *p, struct review_step *step)
 		[REVIEW_UNCONFIRMED] = VERDICT_SKIP,
 		[REVIEW_UNJUDGED] = VERDICT_SKIP,
 	};
-	guint new = review_nr(p->review, REVIEW_NEW);
+	guint nr[G_N_ELEMENTS(outcomes)] = {0};
 
-	for (guint i = 0; i < p->review->findings->len; i++) {
+	for (guint i = first; i < p->review->findings->len; i++) {
 		const struct review_finding *finding =
 			p->review->findings->pdata[i];
-		g_autofree char *name = g_strdup_printf(
-			"%s, found %s", finding->title, finding->where);
 
-		step_case(step, name, outcomes[finding->weight], NULL);
+		nr[finding->weight]++;
+		step_case(
+			step, finding->title, outcomes[finding->weight], NULL);
 	}
-	step->cut = review_nr(p->review, REVIEW_UNJUDGED) > 0;
-	step_end(step, new ? VERDICT_FINDING : VERDICT_PASS,
+	step->cut = nr[REVIEW_UNJUDGED] > 0;
+	step_end(step, nr[REVIEW_NEW] ? VERDICT_FINDING : VERDICT_PASS,
 		"%u found; the series brings %u, base has %u",
-		p->review->findings->len, new,
-		review_nr(p->review, REVIEW_OLD));
-}
-
-void premerge_judge(struct premerge *p)
-{
-	struct review_step *step =
-		premerge_begin(p, "replays on base, bisection", FALSE);
-
-	judge_all(p);
-	premerge_done(step);
-	end_judging(p, step);
+		p->review->findings->len - first, nr[REVIEW_NEW],
+		nr[REVIEW_OLD]);
 }

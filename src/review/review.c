@@ -31,6 +31,7 @@ static void finding_free(gpointer data)
 	g_free(finding->base_title);
 	g_free(finding->why_range);
 	g_free(finding->subject);
+	g_free(finding->touched);
 	g_free(finding->elsewhere);
 	g_free(finding);
 }

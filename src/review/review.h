@@ -102,6 +102,7 @@ enum review_weight {
  * @guilty:	 patches [first, last] from 1; first 0: was not sought
  * @why_range:	 where it is no single patch: why; or NULL
  * @subject:	 of the guilty patch, NULL for a range
+ * @touched:	 which patches change the function of the title; or NULL
  * @elsewhere:	 what the other tier said; or NULL
  * @program:	 text
  */
@@ -110,7 +111,7 @@ struct review_finding {
 	enum review_weight weight;
 	gboolean boots;
 	guint patched_k, patched_n, base_k, base_n;
-	char *base_title, *why_range, *subject, *elsewhere;
+	char *base_title, *why_range, *subject, *touched, *elsewhere;
 	struct bisect guilty;
 };
 

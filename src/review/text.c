@@ -96,15 +96,17 @@ static void print_guilty(
 	if (!guilty->first)
 		return;
 	if (guilty->first == guilty->last)
-		wrapf(out, "    ", "Comes with patch %u of %u: %s",
+		wrapf(out, "    ", "Shows from patch %u of %u on: %s",
 			guilty->first, nr_patches,
 			finding->subject ? finding->subject : "?");
 	else
 		wrapf(out, "    ",
-			"Comes with one of the patches %u to %u of %u, not "
+			"Shows from one of the patches %u to %u of %u on, not "
 			"told apart: %s",
 			guilty->first, guilty->last, nr_patches,
 			finding->why_range ? finding->why_range : "?");
+	if (finding->touched)
+		wrap(out, "    ", finding->touched);
 }
 
 static void print_rates(GString *out, const struct review_finding *finding)
