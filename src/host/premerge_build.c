@@ -189,8 +189,10 @@ void premerge_build_end(struct premerge *p, struct review_step *step,
 			first, last, p->nr, *list ? list : "none");
 	else
 		step_end(step, VERDICT_PASS,
-			"base and all %u patches%s; new compiler warnings: %s",
-			last, options, *list ? list : "none");
+			"base%s%s%s; new compiler warnings: %s",
+			last ? " and the whole series" : "", options,
+			last ? "" : ", which is the series: it is empty",
+			*list ? list : "none");
 }
 
 /* ---- the steps ---- */

@@ -239,6 +239,10 @@ void premerge_judged(
 			step, finding->title, outcomes[finding->weight], NULL);
 	}
 	step->cut = nr[REVIEW_UNJUDGED] > 0;
+	if (first == p->review->findings->len) {
+		step_end(step, VERDICT_PASS, "nothing was found");
+		return;
+	}
 	step_end(step, nr[REVIEW_NEW] ? VERDICT_FINDING : VERDICT_PASS,
 		"%u found; the series brings %u, base has %u",
 		p->review->findings->len - first, nr[REVIEW_NEW],
