@@ -11,10 +11,19 @@
 static struct page *pinned[MODEL_PINS];
 static unsigned int nr_pinned;
 
-static void drop(unsigned int to)
+/* All of @nr pages, or none */
+static int keep(struct page **pages, long got, unsigned long nr)
 {
-	while (nr_pinned > to)
-		unpin_user_page(pinned[--nr_pinned]);
+	if (got == (long)nr && nr <= MODEL_PINS - nr_pinned) {
+		memcpy(pinned + nr_pinned, pages, nr * sizeof(*pages));
+		nr_pinned += nr;
+		return 0;
+	}
+	for (long i = 0; i < got; i++)
+		unpin_user_page(pages[i]);
+	if (got == (long)nr)
+		return -EMFILE;
+	return got < 0 ? got : -EFAULT;
 }
 
 #ifndef HAVE_PIN_WITHOUT_VMAS
@@ -24,27 +33,27 @@ static void drop(unsigned int to)
 
 int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
 {
-	unsigned int first = nr_pinned;
+	/* calls of other fibers may come while this one is under way */
+	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
+	struct page **own = pages[fiber_now];
 	long got;
+	int err;
 
-	if (nr > MODEL_PINS - nr_pinned)
+	if (nr > MODEL_PINS)
 		return -EMFILE;
 	act_as(proc);
 	mmap_read_lock(current->mm);
-	got = pin_user_pages(
-		addr, nr, FOLL_WRITE | FOLL_LONGTERM, pinned + nr_pinned);
+	got = pin_user_pages(addr, nr, FOLL_WRITE | FOLL_LONGTERM, own);
 	mmap_read_unlock(current->mm);
-	if (got > 0)
-		nr_pinned += got;
-	if (got != (long)nr)
-		drop(first);
+	err = keep(own, got, nr);
 	call_done("pin");
-	return got == (long)nr ? 0 : got < 0 ? got : -EFAULT;
+	return err;
 }
 
 void model_unpin(void)
 {
-	drop(0);
+	while (nr_pinned)
+		unpin_user_page(pinned[--nr_pinned]);
 	rcu_flush();
 }
 
