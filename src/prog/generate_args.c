@@ -63,7 +63,9 @@ static struct range gen_place(struct gen *gen, uint32_t proc, uint32_t pages)
 	if (gen->nr[proc] && rng_one_in(gen->rng, 3)) {
 		near = &gen->area[proc][rng_below(gen->rng, gen->nr[proc])]
 				.range;
-		if (rng_one_in(gen->rng, 2))
+		if (rng_one_in(gen->rng, 4))
+			page = range_end(near) + rng_range(gen->rng, 1, 4);
+		else if (rng_one_in(gen->rng, 2))
 			page = range_end(near);
 		else
 			page = near->page > pages ? near->page - pages : 0;

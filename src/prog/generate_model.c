@@ -172,16 +172,34 @@ static void note_fork(struct gen *gen, const struct call *call)
 		sizeof(gen->area[child]));
 }
 
-static void note_area(struct gen *gen, const struct call *call)
+/* Has the call's range other flags than what is around it? */
+static bool makes_vma(const struct call *call)
 {
-	struct area *area = gen_area(gen, call->proc, &call->arg[0].range);
 	enum effect effect = call_effect(call);
 
-	if (area && effect == EFFECT_WRITES)
+	return effect == EFFECT_PROTECTS || effect == EFFECT_INHERITS ||
+	       call->op == OP_MLOCK || call->op == OP_MUNLOCK;
+}
+
+/* What is split off is an area of its own: a later call may name just that, and
+ * make it one with its neighbours again. */
+static void note_area(struct gen *gen, const struct call *call)
+{
+	const struct range *range = &call->arg[0].range;
+	struct area *area = gen_area(gen, call->proc, range), part;
+
+	if (!area)
+		return;
+	if (call_effect(call) == EFFECT_WRITES)
 		area->touched = true;
-	else if (area && effect == EFFECT_PROTECTS &&
-		 range_covers(&call->arg[0].range, &area->range))
-		area->prot = (uint8_t)call->arg[1].num;
+	if (!makes_vma(call) || !range_covers(&area->range, range))
+		return;
+	part = *area;
+	part.range = *range;
+	if (call_effect(call) == EFFECT_PROTECTS)
+		part.prot = (uint8_t)call->arg[1].num;
+	area_cut(gen, call->proc, range);
+	area_add(gen, call->proc, &part);
 }
 
 void gen_note(struct gen *gen, const struct call *call)

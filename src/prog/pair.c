@@ -9,7 +9,15 @@
 #include <linux/mman.h>
 #include <string.h>
 
-#define TRIES 32 /* of a call, until one is of the kind that is wanted */
+#define FEW 8 /* pages */
+
+/* struct setup - what there is before the pair
+ * @is_shared: by a fork; else all of it is p0's alone
+ */
+struct setup {
+	struct range range;
+	bool is_shared;
+};
 
 static struct call *add(struct prog *prog, uint32_t op, uint32_t proc)
 {
@@ -19,12 +27,26 @@ static struct call *add(struct prog *prog, uint32_t op, uint32_t proc)
 	return call;
 }
 
+/* Of a huge page a few pages stand for all: what is written is looked at again,
+ * in each schedule */
+static struct range few(struct gen *gen, const struct range *range)
+{
+	struct range ret = *range;
+
+	if (range->pages <= FEW)
+		return ret;
+	ret.pages = (uint16_t)rng_range(gen->rng, 1, FEW);
+	ret.page = (uint16_t)(range->page +
+			      rng_below(gen->rng, range->pages - ret.pages));
+	return ret;
+}
+
 static void add_on(struct prog *prog, struct gen *gen, uint32_t op,
 	uint32_t proc, const struct range *range)
 {
 	struct call *call = add(prog, op, proc);
 
-	call->arg[0].range = *range;
+	call->arg[0].range = op == OP_MLOCK ? *range : few(gen, range);
 	if (op == OP_FILL)
 		call->arg[1].num = 1;
 	gen_note(gen, call);
@@ -56,7 +78,7 @@ static struct range add_area(struct prog *prog, struct gen *gen)
 	static const uint8_t sizes[] = {1, 1, 2, 4, 4, 8};
 	struct range range = {
 		.pages = sizes[rng_below(gen->rng, ARRAY_SIZE(sizes))]};
-	bool huge = (gen->caps & CAP_THP) && rng_one_in(gen->rng, 6);
+	bool huge = (gen->caps & CAP_THP) && rng_one_in(gen->rng, 8);
 	struct call *call = add(prog, OP_MMAP, 0);
 
 	if (huge)
@@ -72,10 +94,11 @@ static struct range add_area(struct prog *prog, struct gen *gen)
 
 /* What the pages are when the two meet: untouched, written, swapped out, ... */
 static void add_state(
-	struct prog *prog, struct gen *gen, const struct range *range)
+	struct prog *prog, struct gen *gen, const struct setup *setup)
 {
+	const struct range *range = &setup->range;
+	uint32_t proc = setup->is_shared ? gen_bit(gen, gen->live) : 0;
 	uint32_t state = rng_below(gen->rng, 10);
-	uint32_t proc = gen_bit(gen, gen->live);
 	struct range part = gen_part(gen, range);
 
 	if (state == 0)
@@ -90,69 +113,175 @@ static void add_state(
 		add_on(prog, gen, OP_EXPECT, proc, &part);
 }
 
-static void add_setup(struct prog *prog, struct gen *gen, struct range *ret)
+static struct setup add_setup(struct prog *prog, struct gen *gen)
 {
 	uint32_t forks = rng_below(gen->rng, 3);
-	bool early = rng_one_in(gen->rng, 4);
+	bool early = rng_one_in(gen->rng, 2);
 	uint32_t writes = rng_one_in(gen->rng, 6) ? OP_FILL : OP_TOUCH;
+	struct setup setup = {.is_shared = forks && !early};
 
-	*ret = add_area(prog, gen);
 	for (; early && forks; forks--)
 		(void)add_fork(prog, gen);
-	if (!rng_one_in(gen->rng, 6))
-		add_on(prog, gen, writes, 0, ret);
+	setup.range = add_area(prog, gen);
+	if (!rng_one_in(gen->rng, 4))
+		add_on(prog, gen, writes, 0, &setup.range);
 	if (rng_one_in(gen->rng, 2))
-		add_state(prog, gen, ret);
+		add_state(prog, gen, &setup);
 	while (forks--)
 		(void)add_fork(prog, gen);
 	if (rng_one_in(gen->rng, 3))
-		add_state(prog, gen, ret);
+		add_state(prog, gen, &setup);
+	return setup;
 }
 
-/* What looks mappings up, rather than changes them: a walk, or a fault */
-static bool looks_up(const struct call *call)
-{
-	enum effect effect = call_effect(call);
+/* ---- the two ---- */
 
-	return effect == EFFECT_WRITES || effect == EFFECT_READS ||
-	       (effect == EFFECT_KEEPS && ops[call->op].run != RUN_BARRIER &&
-		       ops[call->op].run != RUN_WAIT &&
-		       ops[call->op].run != RUN_RMAP_FSCK);
+struct choice {
+	uint8_t op;
+	uint8_t weight;
+	uint64_t advice; /* of an OP_MADVISE */
+};
+#define ANY OP_COUNT
+
+static const struct choice lookups[] = {
+	{OP_TOUCH, 3, 0},
+	{OP_MOVE_PAGES, 3, 0},
+	{OP_MADVISE, 2, MADV_PAGEOUT},
+	{OP_RECLAIM, 2, 0},
+	{OP_EXPECT, 1, 0},
+	{OP_SPLIT, 1, 0},
+	{OP_KSM, 1, 0},
+	{ANY, 3, 0},
+};
+
+static const struct choice changes[] = {
+	{OP_FORK, 3, 0},
+	{OP_MUNMAP, 2, 0},
+	{OP_MREMAP, 2, 0},
+	{OP_EXIT, 2, 0},
+	{OP_TOUCH, 2, 0},
+	{OP_MPROTECT, 1, 0},
+	{OP_MADVISE, 1, MADV_DONTNEED},
+	{ANY, 3, 0},
+};
+
+static bool advice_fits(const struct gen *gen, const struct choice *choice)
+{
+	uint32_t nr;
+	const struct value *values = values_of(VALUES_advice, &nr);
+
+	return choice->op != OP_MADVISE ||
+	       !(values[gen_value_index(VALUES_advice, choice->advice)].needs &
+		       ~gen->caps);
 }
 
-static void add_lookup(
-	struct prog *prog, struct gen *gen, const struct range *range)
+static bool choice_fits(const struct gen *gen, const struct choice *choice)
 {
-	struct call call;
-	int tries = 0;
+	return choice->op == ANY ||
+	       (!(ops[choice->op].needs & ~gen->caps) &&
+		       advice_fits(gen, choice) &&
+		       (choice->op != OP_KSM || gen->merges) &&
+		       (choice->op != OP_EXIT || gen->live != 1));
+}
 
-	do
-		gen_call(gen, &call);
-	while (!looks_up(&call) && ++tries < TRIES);
+static const struct choice *choose(
+	struct gen *gen, const struct choice *choices, uint32_t nr)
+{
+	uint32_t sum = 0, pick;
+
+	for (uint32_t i = 0; i < nr; i++)
+		sum += choice_fits(gen, &choices[i]) ? choices[i].weight : 0;
+	pick = rng_below(gen->rng, sum);
+	while (!choice_fits(gen, choices) || pick >= choices->weight) {
+		pick -= choice_fits(gen, choices) ? choices->weight : 0;
+		choices++;
+	}
+	return choices;
+}
+
+static void fill_in(
+	struct gen *gen, const struct setup *setup, struct call *call)
+{
+	for (uint32_t i = 0; i < PROG_ARGS_MAX; i++) {
+		gen_arg(gen, call, i);
+		if (i == 0 && ops[call->op].arg[0].kind == ARG_RANGE)
+			call->arg[0].range =
+				rng_one_in(gen->rng, 3)
+					? gen_part(gen, &setup->range)
+					: setup->range;
+	}
+	if (call->op == OP_TOUCH || call->op == OP_EXPECT)
+		call->arg[0].range = few(gen, &call->arg[0].range);
+	if (call->op == OP_MOVE_PAGES && setup->is_shared)
+		call->arg[2].num = 1; /* ALL */
+}
+
+/* By @proc, on the pages of the set-up */
+static void add_choice(struct prog *prog, struct gen *gen,
+	const struct setup *setup, const struct choice *choice, uint32_t proc)
+{
+	struct call call = {.op = choice->op, .proc = (uint8_t)proc};
+
+	if (choice->op != ANY) {
+		fill_in(gen, setup, &call);
+		if (choice->op == OP_MADVISE)
+			call.arg[1].num =
+				gen_value_index(VALUES_advice, choice->advice);
+	} else {
+		do
+			gen_call(gen, &call);
+		while (ops[call.op].run == RUN_BARRIER ||
+			ops[call.op].run == RUN_WAIT ||
+			ops[call.op].run == RUN_RMAP_FSCK);
+		call.proc = (uint8_t)proc;
+	}
+	call.thread = 0;
 	call.props = 0;
-	if (ops[call.op].arg[0].kind == ARG_RANGE)
-		call.arg[0].range =
-			rng_one_in(gen->rng, 3) ? gen_part(gen, range) : *range;
 	prog->call[prog->nr_calls++] = call;
+}
+
+/* Who makes the second call: another process that has the pages, or another
+ * thread of the one that has. Nobody but p0 has what is not shared. */
+static void part_actors(
+	struct gen *gen, const struct setup *setup, struct call *pair)
+{
+	uint32_t others = gen->live & ~(1u << pair[0].proc);
+
+	if (setup->is_shared && others && !rng_one_in(gen->rng, 4))
+		pair[1].proc = (uint8_t)gen_bit(gen, others);
+	else
+		pair[1].proc = pair[0].proc;
+	if (pair[1].proc != pair[0].proc)
+		return;
+	/* a process does not end while a thread of it waits */
+	if (pair[1].op == OP_EXIT && others)
+		pair[0].proc = (uint8_t)gen_bit(gen, others);
+	else
+		pair[0].thread = 1;
 }
 
 uint32_t prog_generate_pair(struct prog *prog, uint32_t caps, struct rng *rng)
 {
-	struct range range;
+	struct setup setup;
 	struct gen gen;
-	uint32_t at;
+	uint32_t at, proc;
 
 	memset(prog, 0, sizeof(*prog));
 	gen_init(&gen, caps, rng);
-	add_setup(prog, &gen, &range);
+	setup = add_setup(prog, &gen);
 	at = prog->nr_calls;
-	add_lookup(prog, &gen, &range);
-	(void)prog_rival(prog, at, caps, rng);
-	prog->call[at + 1].props &= (uint8_t)~CALL_ASYNC;
+	proc = setup.is_shared ? gen_bit(&gen, gen.live) : 0;
+	add_choice(prog, &gen, &setup,
+		choose(&gen, lookups, ARRAY_SIZE(lookups)), proc);
+	add_choice(prog, &gen, &setup,
+		choose(&gen, changes, ARRAY_SIZE(changes)), proc);
+	part_actors(&gen, &setup, &prog->call[at]);
 	if (rng_one_in(rng, 2))
 		prog_swap(prog, at);
 	/* a write, for what the others then see */
 	if (rng_one_in(rng, 2))
-		add_on(prog, &gen, OP_TOUCH, gen_bit(&gen, gen.live), &range);
+		add_on(prog, &gen, OP_TOUCH,
+			setup.is_shared ? gen_bit(&gen, gen.live) : 0,
+			&setup.range);
 	return at;
 }

@@ -12,7 +12,7 @@
 #include "user/sched.h"
 
 /* So often a mutation may overlap calls; the others find more a second. */
-#define OVERLAPS_ONE_IN 3
+#define OVERLAPS_ONE_IN 4
 /* and of those, so many are other calls and not another stall */
 #define NEW_CALLS_ONE_IN 4
 /* Of the others, so many are the next schedule of a pair: short programs */

@@ -12,6 +12,7 @@
 #define TASTES	     6	   /* points looked at for one stall */
 #define SWEEP_CALLS  16	   /* of a program, before the pair */
 #define SWEEP_HITS   2	   /* of one point */
+#define SWEEP_MAX    64	   /* points of a pair */
 #define PLAIN_ONE_IN 4	   /* points that matter less */
 /* So many pairs are of a program that is there, the others made for it */
 #define FROM_CORPUS_ONE_IN 3
@@ -152,6 +153,13 @@ static bool is_taken(uint32_t site, struct rng *rng)
 	       rng_one_in(rng, PLAIN_ONE_IN);
 }
 
+/* Rather many pairs than each at all of its points: most windows are wide */
+static void thin_out(struct rng *rng)
+{
+	while (sweep.nr > SWEEP_MAX)
+		sweep.point[rng_below(rng, sweep.nr)] = sweep.point[--sweep.nr];
+}
+
 /* The points that the first call of the pair comes to */
 static bool sweep_begin(const struct user_options *options, struct rng *rng)
 {
@@ -165,6 +173,7 @@ static bool sweep_begin(const struct user_options *options, struct rng *rng)
 			sweep.point[sweep.nr++] =
 				(struct trail){site, hits[site]};
 	}
+	thin_out(rng);
 	for (uint32_t i = 0; i < trace.nr; i++)
 		hits[trace.site[i]] = 0;
 	return sweep.nr > 0;
