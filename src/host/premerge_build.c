@@ -215,7 +215,8 @@ static gboolean note_user(struct premerge *p, struct review_step *step,
 }
 
 /* The kernels between base and the whole series, as long as there is time for
- * more than @until; returns the first that there was none for. */
+ * one more than @until: they differ in less than those two, which have shown
+ * how long one takes. Returns the first that there was none for. */
 static guint build_between(struct premerge *p, struct review_step *step,
 	double until, gboolean *ret_go_on)
 {
@@ -224,7 +225,7 @@ static guint build_between(struct premerge *p, struct review_step *step,
 	for (prefix = 1; *ret_go_on && prefix < p->nr; prefix++) {
 		g_autoptr(GError) error = NULL;
 
-		if (premerge_left(p) < until)
+		if (until && premerge_left(p) - until < p->user_seconds / 2)
 			break;
 		p->kernel.user[prefix] =
 			premerge_build(p, prefix, "user", &error);
