@@ -85,9 +85,23 @@ static void drop_from_corpus(
 	(void)g_unlink(path);
 }
 
+/* The program that the log names: it was run to learn its points, while another
+ * one was about to be changed. */
+static gboolean take_named(const struct tier *tier, struct slot_flight *ret)
+{
+	g_autofree char *text = user_report_program(tier->log->str);
+
+	if (!text || prog_parse(text, strlen(text), &ret->entry[0].prog, NULL))
+		return FALSE;
+	ret->nr = 1;
+	ret->entry[0].number = 1;
+	return TRUE;
+}
+
 /* The program of this finding, moved out of the way. */
 static gboolean take_artifact(struct tier *tier, struct slot_flight *ret)
 {
+	gboolean is_named = take_named(tier, ret);
 	g_autoptr(GDir) dir = g_dir_open(tier->artifacts, 0, NULL);
 	gboolean found = FALSE;
 	const char *name;
@@ -98,7 +112,8 @@ static gboolean take_artifact(struct tier *tier, struct slot_flight *ret)
 		g_autofree char *text = NULL;
 		gsize len;
 
-		if (!found && g_file_get_contents(path, &text, &len, NULL) &&
+		if (!is_named && !found &&
+			g_file_get_contents(path, &text, &len, NULL) &&
 			!prog_parse(text, len, &ret->entry[0].prog, NULL)) {
 			ret->nr = 1;
 			ret->entry[0].number = 1;
@@ -107,7 +122,7 @@ static gboolean take_artifact(struct tier *tier, struct slot_flight *ret)
 		}
 		g_unlink(path);
 	}
-	return found;
+	return found || is_named;
 }
 
 static void note_title(struct tier *tier, const char *title)

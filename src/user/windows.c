@@ -49,7 +49,8 @@ static void take_point(uint32_t call, unsigned long pc, void *user)
 		trace.site[trace.nr++] = (uint32_t)site;
 }
 
-/* Up to call @at. It was clean, so it is clean again. */
+/* Up to call @at. The whole of it was clean; what is not is told with the
+ * program as it is here. */
 static void run_until(
 	struct prog prog, uint32_t at, const struct user_options *options)
 {
@@ -63,7 +64,9 @@ static void run_until(
 	trace.call = at;
 	trace.nr = 0;
 	sched_watch(take_point, NULL);
+	user_running(&prog);
 	user_run(&prog, &unchecked, &stats, &view);
+	user_running(NULL);
 	sched_watch(NULL, NULL);
 }
 
