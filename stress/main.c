@@ -129,34 +129,69 @@ static void judge(struct board *board, uint64_t ran)
 	}
 }
 
+/* Of @set, those that prove() will not believe */
+static uint64_t unproven(const struct board *board, uint64_t set)
+{
+	uint64_t ret = 0;
+
+	for (uint32_t row = 0; row <= ROW_PEER; row++) {
+		const uint64_t *work = board->stressor[row].work;
+		bool all = true;
+
+		for (uint32_t i = 0; i < WORK_NR; i++)
+			all &= !(stressors[row].work >> i & 1) || work[i];
+		for (uint32_t i = 0; i < VMSTAT_NR; i++)
+			all &= !(stressors[row].vm >> i & 1) ||
+			       board->vmstat[i];
+		if (set >> row & 1 && !all)
+			ret |= 1ull << row;
+	}
+	return ret;
+}
+
+static bool is_over(const struct board *board)
+{
+	return board->stop || board->finding.claimed;
+}
+
+static void turn(
+	struct board *board, uint64_t some, uint32_t number, uint64_t end_ns)
+{
+	struct why why;
+
+	board->running = some;
+	if (round_run(board, some, number, end_ns, &why))
+		broken(board, why.text);
+}
+
 static void load_run(struct board *board)
 {
 	const struct load *load = &board->load;
 	uint64_t set = runnable(board), ran = 0;
 	uint64_t end = now_ns() + (uint64_t)load->seconds * 1000000000;
+	uint64_t length = load_round_s(load, set) * 1000000000ull;
+	bool turns = load->flags & LOAD_TURNS;
 	struct rng rng;
-	struct why why;
+	uint32_t i;
 
 	rng_seed(&rng, load->seed);
 	quiet_begin();
 	sample_begin();
-	for (uint32_t i = 0; set && !board->stop && !board->finding.claimed;
-		i++) {
-		uint64_t stop =
-			now_ns() + load_round_s(load, set) * 1000000000ull;
+	for (i = 0; set && !is_over(board); i++) {
+		uint64_t stop = now_ns() + length;
 		uint64_t some = load_round(load, set, i, &rng);
 
 		/* the ends of rounds take time too: all have one turn */
-		if (now_ns() >= end &&
-			(!(load->flags & LOAD_TURNS) || ran == set))
+		if (now_ns() >= end && (!turns || ran == set))
 			break;
-		if (stop > end && !(load->flags & LOAD_TURNS))
+		if (stop > end && !turns)
 			stop = end;
-		board->running = some;
 		ran |= some;
-		if (round_run(board, some, i, stop, &why))
-			broken(board, why.text);
+		turn(board, some, i, stop);
 	}
+	/* where a turn was too short for a walk to begin there is another */
+	if (turns && !is_over(board) && unproven(board, ran))
+		turn(board, unproven(board, ran), i, now_ns() + length);
 	judge(board, ran);
 }
 

@@ -163,11 +163,11 @@ void stress_thp_split(struct job *job)
 	pid = walker_migrate(job, whole);
 	if (pid)
 		(void)setpriority(PRIO_PROCESS, (id_t)pid, WHOLE_NICE);
+	fill(job, whole);
 	fill(job, split);
 	/* one of each: its turn may be short */
 	for (uint32_t i = 0; i < ARRAY_SIZE(deeds); i++)
 		deeds[i](job, split, i % FOLIOS);
-	fill(job, whole);
 	while (job_on(job)) {
 		uint32_t nr, page = region_range(job, whole, 64, &nr);
 
