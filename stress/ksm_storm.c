@@ -17,7 +17,7 @@
 #define PAGES	  384
 #define KINDS	  12 /* different contents among pages that are to be merged */
 #define SELVES	  3
-#define KSMD_NICE 0 /* it has 5, and would hardly run among the writers */
+#define KSMD_NICE (-5) /* it has 5, and would hardly run among the writers */
 
 static bool is_ksmd(const char *pid)
 {
