@@ -88,8 +88,10 @@ unsigned long reclaim_pages(struct list_head *folios)
 
 	locked_excuse();
 	while (!list_empty(folios)) {
+		/* from the tail, as there: then neighbours get slots in a row
+		 */
 		struct folio *folio =
-			list_first_entry(folios, struct folio, lru);
+			list_last_entry(folios, struct folio, lru);
 
 		list_del(&folio->lru);
 		nr += folio_out(folio, folios);

@@ -17,6 +17,8 @@
 #include "stubs.h"
 #include "swap_slots.h"
 
+#define RUN 4u /* neighbours that go to the same device */
+
 /* Where each page of a folio has its entry: its ->private. */
 static void entries_set(struct folio *folio, swp_entry_t entry)
 {
@@ -272,7 +274,7 @@ bool swap_out_begin(struct folio *folio)
 
 	if (folio_test_swapcache(folio))
 		return true;
-	entry = slots_take(folio->index / nr & 1, nr);
+	entry = slots_take(folio->index / max(nr, RUN) & 1, nr);
 	if (!entry.val)
 		return false;
 	if (cache_add(folio, entry)) {
