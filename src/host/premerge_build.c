@@ -151,6 +151,12 @@ static char *warning_key(const char *warning)
 	return g_regex_replace_literal(digits, warning, -1, 0, "", 0, NULL);
 }
 
+/* Paths of the kernel's files begin at the top of its source. */
+static gboolean is_ours(const char *warning)
+{
+	return g_path_is_absolute(warning);
+}
+
 static void compare_warnings(
 	struct premerge *p, struct kernel **kernels, GPtrArray *ret)
 {
@@ -162,7 +168,8 @@ static void compare_warnings(
 			kernels[prefix] ? kernels[prefix]->warnings : NULL;
 
 		for (; line && *line; line++) {
-			if (g_hash_table_add(seen, warning_key(*line)) &&
+			if (!is_ours(*line) &&
+				g_hash_table_add(seen, warning_key(*line)) &&
 				prefix)
 				g_ptr_array_add(
 					ret, g_strdup_printf("patch %u: %s",
