@@ -5,21 +5,34 @@
 
 #include <string.h>
 
-#define TRIES_MAX   150 /* of stalls, a clone each */
+#define TRIES_MAX   300 /* of each list of stalls, one after the other */
 #define CONFIRM	    3	/* more tries that must all hit */
 #define TRACE_TRIES 3	/* the race may kill the VM that traces */
 #define REACH	    3	/* calls behind the stalled one that may be inside */
 
-static gboolean trace(struct target *target, const char *run_dir,
-	const struct prog *prog, struct slot_trace *ret, GError **error)
+struct search {
+	struct target *target;
+	const char *run_dir, *title;
+	const struct host_options *options;
+	struct guest *guest; /* that tries run in, until it dies; or NULL */
+};
+
+static gboolean have_guest(struct search *s, GError **error)
+{
+	if (s->guest && !s->guest->ended)
+		return TRUE;
+	g_clear_pointer(&s->guest, guest_free);
+	s->guest = guest_fresh(s->target, s->run_dir, error);
+	return s->guest != NULL;
+}
+
+static gboolean trace(struct search *s, const struct prog *prog,
+	struct slot_trace *ret, GError **error)
 {
 	for (guint try = 0; try < TRACE_TRIES; try++) {
-		struct guest *SCOPED(guest_freep) guest =
-			guest_fresh(target, run_dir, error);
-
-		if (!guest)
+		if (!have_guest(s, error))
 			return FALSE;
-		if (stall_trace(target, guest, prog, ret))
+		if (stall_trace(s->target, s->guest, prog, ret))
 			return TRUE;
 	}
 	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
@@ -27,8 +40,22 @@ static gboolean trace(struct target *target, const char *run_dir,
 	return FALSE;
 }
 
+/* Every point of the calls that overlap the next one already */
+static GArray *options_of_pairs(const struct prog *prog,
+	const struct slot_trace *trace, const struct points *points)
+{
+	GArray *options =
+		g_array_new(FALSE, FALSE, sizeof(struct stall_option));
+	uint32_t at[PROG_CALLS_MAX], nr = prog_pairs(prog, at);
+
+	for (guint32 i = 0; i < nr; i++)
+		(void)stall_options_add(
+			options, prog, trace, points, at[i], at[i] + 1);
+	return options;
+}
+
 /* Every point of every call, with each of the calls behind it inside */
-static GArray *options_of(const struct prog *prog,
+static GArray *options_of_all(const struct prog *prog,
 	const struct slot_trace *trace, const struct points *points)
 {
 	GArray *options =
@@ -65,58 +92,120 @@ static struct stall_option take_option(GArray *options, struct rng *rng)
 	return ret;
 }
 
-static gboolean shows_each_time(struct target *target, const char *run_dir,
-	const char *title, const struct prog *prog)
+/* What it shows in a VM that ran others before may be theirs. */
+static gboolean shows_each_time(struct search *s, const struct prog *prog)
 {
 	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
 	struct report report;
 	double seconds;
 
-	for (guint try = 0; try <= CONFIRM; try++)
-		if (replay_run(target, run_dir, &one, title, &seconds,
+	for (guint try = 0; try < CONFIRM; try++)
+		if (replay_run(s->target, s->run_dir, &one, s->title, &seconds,
 			    &report) <= 0)
 			return FALSE;
 	return TRUE;
 }
 
-static int try_options(struct target *target, const char *run_dir,
-	const struct host_options *options, const char *title,
-	struct prog *prog, GArray *stalls)
+/* 1: it makes it sure, 0: it does not, -1 with @error: there is no guest */
+static int try_stalled(
+	struct search *s, const struct prog *stalled, GError **error)
+{
+	static struct prog_result result;
+	struct judgment judgment;
+
+	if (!have_guest(s, error))
+		return -1;
+	(void)guest_judge(s->target, s->guest, stalled, &result, &judgment);
+	if (judgment.verdict != VERDICT_FINDING)
+		return 0;
+	g_clear_pointer(&s->guest, guest_free);
+	return !strcmp(judgment.title, s->title) && shows_each_time(s, stalled);
+}
+
+/* Where a call waits the others run on another CPU, and what they touch first
+ * is on another node: what moved pages there moves none. FALSE: it names no
+ * node. */
+static gboolean flip_nodes(struct prog *prog)
+{
+	gboolean any = FALSE;
+
+	for (guint32 i = 0; i < prog->nr_calls; i++) {
+		struct call *call = &prog->call[i];
+		const struct op *op = &ops[call->op];
+
+		for (guint32 k = 0; k < PROG_ARGS_MAX; k++) {
+			if (g_strcmp0(op->arg[k].name, "node"))
+				continue;
+			call->arg[k].num ^= 1;
+			any = TRUE;
+		}
+	}
+	return any;
+}
+
+static int try_options(
+	struct search *s, struct prog *prog, GArray *stalls, GError **error)
 {
 	struct rng rng;
 
-	rng_seed(&rng, options->seed);
+	rng_seed(&rng, s->options->seed);
 	for (int try = 1; stalls->len && try <= TRIES_MAX; try++) {
 		struct stall_option option = take_option(stalls, &rng);
 		struct prog stalled = *prog;
+		int sure;
 
-		host_progress(options, TRUE, "schedule: try %d, %s+0x%x", try,
-			option.stall.symbol, option.stall.offset);
-		if (!prog_add_stall(&stalled, &option.stall) ||
-			!shows_each_time(target, run_dir, title, &stalled))
+		host_progress(s->options, TRUE, "schedule: try %d, %s+0x%x",
+			try, option.stall.symbol, option.stall.offset);
+		if (!prog_add_stall(&stalled, &option.stall))
 			continue;
-		*prog = stalled;
-		return try;
+		sure = try_stalled(s, &stalled, error);
+		if (!sure && flip_nodes(&stalled))
+			sure = try_stalled(s, &stalled, error);
+		if (sure > 0)
+			*prog = stalled;
+		if (sure)
+			return sure > 0 ?
+			try:
+				-1;
 	}
 	return 0;
+}
+
+static int search(struct search *s, struct prog *prog, GError **error)
+{
+	g_autofree struct slot_trace *map = g_new0(struct slot_trace, 1);
+	struct points points;
+	g_autoptr(GArray) pairs = NULL, all = NULL;
+	int first, tries;
+
+	if (!stall_points(s->target, &points, error) ||
+		!trace(s, prog, map, error))
+		return -1;
+	pairs = options_of_pairs(prog, map, &points);
+	first = (int)MIN(pairs->len, TRIES_MAX);
+	tries = try_options(s, prog, pairs, error);
+	if (tries)
+		return tries;
+	all = options_of_all(prog, map, &points);
+	tries = try_options(s, prog, all, error);
+	return tries > 0 ? first + tries : tries;
 }
 
 int stall_search(struct target *target, const char *run_dir,
 	const struct host_options *options, const char *title,
 	struct prog *prog, GError **error)
 {
-	g_autofree struct slot_trace *map = g_new0(struct slot_trace, 1);
-	struct points points;
-	GArray *stalls;
+	struct search s = {
+		.target = target,
+		.run_dir = run_dir,
+		.title = title,
+		.options = options,
+	};
 	int tries;
 
 	if (!(target->caps & CAP_KCOV_STALL))
 		return 0;
-	if (!stall_points(target, &points, error) ||
-		!trace(target, run_dir, prog, map, error))
-		return -1;
-	stalls = options_of(prog, map, &points);
-	tries = try_options(target, run_dir, options, title, prog, stalls);
-	g_array_unref(stalls);
+	tries = search(&s, prog, error);
+	g_clear_pointer(&s.guest, guest_free);
 	return tries;
 }
