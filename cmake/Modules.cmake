@@ -108,11 +108,14 @@ function(add_engines)
 endfunction()
 
 # add_host_program(NAME MODULE module USES module... HEADERS module...
-#	PACKAGES prefix...): HEADERS are seen, not linked
+#	PACKAGES prefix...): HEADERS are seen, not linked; the module's folders
+#	are part of it
 function(add_host_program name)
 	cmake_parse_arguments(arg "" "MODULE" "USES;HEADERS;PACKAGES" ${ARGN})
 	module_root(${arg_MODULE})
-	add_executable(${name} ${module_sources})
+	file(GLOB inner CONFIGURE_DEPENDS
+		${PROJECT_SOURCE_DIR}/src/${arg_MODULE}/*/*.c)
+	add_executable(${name} ${module_sources} ${inner})
 	module_setup(${name} ${arg_MODULE} USES ${arg_USES} ${arg_HEADERS}
 		PACKAGES ${arg_PACKAGES})
 	target_compile_options(${name} PRIVATE ${sanitize_flags})

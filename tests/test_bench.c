@@ -3,7 +3,7 @@
  * bench mutants without a kernel: tables, samples, records; and that the table
  * we ship and the patches name the same bugs.
  */
-#include "host/bench.h"
+#include "host/bench/bench.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Output of selftests, as the programs print it, to cases and outcomes. */
-#include "host/selftests.h"
+#include "host/selftests/selftests.h"
 
 #include "test.h"
 

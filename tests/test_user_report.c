@@ -2,8 +2,8 @@
 /* Logs of the user tier: what of them is told of a finding. */
 #include <string.h>
 
+#include "host/user/report.h"
 #include "test.h"
-#include "user_report.h"
 
 /* A log before and behind it */
 #define BEFORE                                                                 \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "calibrate.h"
-#include "points.h"
+#include "host/calibrate.h"
+#include "host/points.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #ifndef RMAPTORTURE_CALIBRATE_H
 #define RMAPTORTURE_CALIBRATE_H
 
-#include "host.h"
+#include "host/host.h"
 #include "oracle/oracle.h"
 
 /** struct calibration - the user pointer of the hooks in struct vm_boot */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "child.h"
+#include "host/child.h"
 
 #include <errno.h>
 #include <gio/gunixinputstream.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "counters.h"
+#include "host/counters.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef RMAPTORTURE_COUNTERS_H
 #define RMAPTORTURE_COUNTERS_H
 
-#include "host.h"
+#include "host/host.h"
 
 /** counters_new() - name -> guint64, in a table that owns both */
 GHashTable *counters_new(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "child.h"
-#include "session.h"
+#include "host/child.h"
+#include "host/session.h"
 
 #include <glib/gstdio.h>
 #include <sys/mman.h>

@@ -4,7 +4,7 @@
  * all in OUT/afl, so that afl-whatsup, afl-plot and afl-cmin find what they
  * know. Its options: docs/env_variables.md of AFL++ 4.04c.
  */
-#include "session.h"
+#include "host/session.h"
 
 #include "fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "session.h"
+#include "host/session.h"
 
 #define RSS_LIMIT_MIB  1024
 #define UNIT_TIMEOUT_S 100000 /* the host decides what hangs, not libFuzzer */

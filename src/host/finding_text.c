@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "finding_text.h"
+#include "host/finding_text.h"
 
+#include "host/user/report.h"
+#include "host/user/tier.h"
 #include "kernel/symbolize.h"
-#include "user_report.h"
-#include "user_tier.h"
 
 #include <string.h>
 

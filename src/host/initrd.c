@@ -3,7 +3,7 @@
  * for, and nothing else; written by libarchive in the newc format that the
  * kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst).
  */
-#include "host.h"
+#include "host/host.h"
 
 #include <archive.h>
 #include <archive_entry.h>

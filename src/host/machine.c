@@ -3,8 +3,8 @@
  * One VM after the other. When a VM dies its lanes get the paused spare at
  * once; only then is the finding written, since that waits for the disk.
  */
-#include "counters.h"
-#include "session.h"
+#include "host/counters.h"
+#include "host/session.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -4,7 +4,7 @@
  * of each call to __sanitizer_cov_trace_pc(), so those calls are looked for in
  * the text, as kcov_prune does in the running kernel.
  */
-#include "points.h"
+#include "host/points.h"
 
 #include <fcntl.h>
 #include <gelf.h>

@@ -7,7 +7,7 @@
 #define RMAPTORTURE_HOST_POINTS_H
 
 #include "cover/points.h"
-#include "host.h"
+#include "host/host.h"
 
 /** points_build() - the table of a kernel
  *  @gone: @nr_gone addresses that are patched out; sorts them.

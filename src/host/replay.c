@@ -3,7 +3,7 @@
  * Replay: every try starts from a fresh clone of the template, so that all
  * tries start from the same state, and only the same title counts.
  */
-#include "host.h"
+#include "host/host.h"
 
 #include <stdio.h>
 #include <string.h>

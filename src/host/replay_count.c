@@ -2,7 +2,7 @@
 /*
  * k of n: how many tries show a title, and how sure that is.
  */
-#include "host.h"
+#include "host/host.h"
 
 #include "review/review.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "schedules.h"
+#include "host/schedules.h"
 
-#include "stall_options.h"
+#include "host/stall_options.h"
 
 #define ALONE 3 /* replays of a finding on clones of its own */
 

@@ -3,7 +3,7 @@
 #ifndef RMAPTORTURE_SCHEDULES_H
 #define RMAPTORTURE_SCHEDULES_H
 
-#include "host.h"
+#include "host/host.h"
 
 /**
  * struct schedules - what a search came to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "session.h"
-#include "counters.h"
-#include "windows.h"
+#include "host/session.h"
+#include "host/counters.h"
+#include "host/windows.h"
 
 #include "cover/cover.h"
 

@@ -8,7 +8,7 @@
 #define RMAPTORTURE_SESSION_H
 
 #include "fuzz/fuzz.h"
-#include "host.h"
+#include "host/host.h"
 
 #include <gio/gio.h>
 

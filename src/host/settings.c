@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "settings.h"
+#include "host/settings.h"
 
 #include <string.h>
 

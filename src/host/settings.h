@@ -6,7 +6,7 @@
 #ifndef RMAPTORTURE_SETTINGS_H
 #define RMAPTORTURE_SETTINGS_H
 
-#include "host.h"
+#include "host/host.h"
 
 /** settings_text() - @set, "PATH=VALUE" each or NULL, as lines for slot_set().
  *  Caller frees; NULL with @error where one is no such pair */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "stall_options.h"
+#include "host/stall_options.h"
 
 gboolean stall_points(struct target *target, struct points *ret, GError **error)
 {

@@ -4,7 +4,7 @@
 #define RMAPTORTURE_STALL_OPTIONS_H
 
 #include "cover/points.h"
-#include "host.h"
+#include "host/host.h"
 
 /** struct stall_option - a stall that might do; @weight: points_weight() */
 struct stall_option {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "stall_search.h"
+#include "host/stall_search.h"
 
-#include "stall_options.h"
+#include "host/stall_options.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef RMAPTORTURE_STALL_SEARCH_H
 #define RMAPTORTURE_STALL_SEARCH_H
 
-#include "host.h"
+#include "host/host.h"
 
 /**
  * stall_search() - the stall that makes a program show a title every time

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "calibrate.h"
-#include "host.h"
-#include "points.h"
-#include "settings.h"
+#include "host/calibrate.h"
+#include "host/host.h"
+#include "host/points.h"
+#include "host/settings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "windows.h"
+#include "host/windows.h"
 
 #include "cover/points.h"
 #include "fuzz/schedule.h"

@@ -6,7 +6,7 @@
 #ifndef RMAPTORTURE_WINDOWS_H
 #define RMAPTORTURE_WINDOWS_H
 
-#include "host.h"
+#include "host/host.h"
 
 /** windows_begin() - put the table of points into @scratch, where engines look
  *  for it; nothing where the kernel has no stalls */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What detects a bug, replayed: on the kernel without it, and in VMs. */
+#include "host/bench/bench.h"
+
+#include "host/child.h"
+#include "host/settings.h"
+#include "host/user/tier.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TRIES	 3   /* of each replay */
+#define PATIENCE 900 /* seconds until a replay in VMs is given up */
+
+/* The finding of the trial's first sighting; caller frees. NULL: it is gone */
+static struct finding *finding_of(const struct trial *trial, const char *dir)
+{
+	g_autofree char *out = g_build_filename(
+		dir, tier_names[trial->first->tier], "out", NULL);
+	g_autoptr(GPtrArray) findings = store_list(out, NULL);
+
+	for (guint i = 0; findings && i < findings->len; i++) {
+		const struct finding *finding = findings->pdata[i];
+
+		if (!strcmp(finding->title, trial->first->title))
+			return g_ptr_array_steal_index(findings, i);
+	}
+	return NULL;
+}
+
+/* --- on the kernel without a bug --------------------------------------------
+ */
+
+static gboolean shows_in_process(
+	const struct search *search, const struct finding *finding)
+{
+	struct user_trial trial = {
+		.kernel = search->tier, .append = search->append};
+	char buf[PROG_TEXT_MAX], title[TITLE_MAX];
+	struct text text;
+	struct prog prog;
+
+	if (!user_tier_program(finding, &prog))
+		return FALSE;
+	text_init(&text, buf, sizeof(buf));
+	prog_print(&prog, &text);
+	for (guint i = 0; i < TRIES; i++) {
+		if (user_tier_try(&trial, buf, title) > 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* struct control - a run of `repro` */
+struct control {
+	FILE *log;
+	gint64 end; /* monotonic us */
+	const gboolean *stop;
+};
+
+static void log_line(const char *line, void *user)
+{
+	struct control *control = user;
+
+	(void)fprintf(control->log, "%s\n", line);
+}
+
+static gboolean look(void *user)
+{
+	const struct control *control = user;
+
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	return !*control->stop && g_get_monotonic_time() < control->end;
+}
+
+static gboolean shows_in_vm(const struct search *search, const char *dir,
+	const struct finding *finding)
+{
+	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *bin = host_executable_dir();
+	g_autofree char *path = g_build_filename(dir, "control.log", NULL);
+	struct control control = {.log = fopen(path, "we"),
+		.end = g_get_monotonic_time() + PATIENCE * G_USEC_PER_SEC,
+		.stop = search->stop};
+	const struct child_hooks hooks = {log_line, look, &control};
+	int status = -1;
+
+	if (!control.log)
+		return FALSE;
+	host_args_add(args, "%s/rmaptorture", bin);
+	host_args_add(args, "repro");
+	host_args_add(args, "%s", finding->dir);
+	host_args_add(args, "--kernel=%s", search->vm);
+	host_args_add(
+		args, "--append=%s", search->append ? search->append : "");
+	host_args_add(args, "--set=" MUTANT_FILE "=none");
+	host_args_add(args, "-n%d", TRIES);
+	g_ptr_array_add(args, NULL);
+	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);
+	(void)fclose(control.log);
+	return status == EXIT_FINDING;
+}
+
+gboolean search_control(
+	const struct search *search, const struct trial *trial, const char *dir)
+{
+	struct finding *SCOPED(finding_freep) finding = finding_of(trial, dir);
+
+	if (!finding)
+		return FALSE;
+	return trial->first->tier == TIER_USER
+		       ? shows_in_process(search, finding)
+		       : shows_in_vm(search, dir, finding);
+}
+
+/* --- in VMs, with the bug ---------------------------------------------------
+ */
+
+static gboolean open_target(
+	struct search *search, const char *mutant, GError **error)
+{
+	struct target_options t = {
+		.kernel = search->vm, .append = (char *)search->append};
+
+	if (!search->target)
+		search->target = target_open(&t, search->options, error);
+	if (!search->target)
+		return FALSE;
+	g_free(search->target->settings);
+	search->target->settings = g_strdup_printf(MUTANT_FILE " %s\n", mutant);
+	return TRUE;
+}
+
+void search_confirm(struct search *search, struct trial *trial, const char *dir)
+{
+	struct finding *SCOPED(finding_freep) finding = NULL;
+	g_autoptr(GError) error = NULL;
+	struct user_confirmed got = {0};
+	struct prog prog;
+
+	if (!search->vm || !trial->first || trial->first->tier != TIER_USER ||
+		!strcmp(trial->name, UNMUTATED))
+		return;
+	finding = finding_of(trial, dir);
+	if (!finding || !user_tier_program(finding, &prog))
+		return;
+	if (!open_target(search, trial->name, &error) ||
+		!user_tier_confirm(search->target, &prog, finding->title, TRIES,
+			&got, &error))
+		host_progress(search->options, FALSE,
+			"not replayed in a VM: %s", error->message);
+	trial->vm_k = got.k;
+	trial->vm_n = got.n;
+	trial->vm_title = g_strdup(got.title);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Corpora are folders of files that are named by the SHA-1 of what they hold:
+ * to give a program to another kernel is to link it, to minimize a corpus is
+ * to unlink. Both can be cut short at any time.
+ */
+#include "host/campaign/run.h"
+
+#include <fcntl.h>
+#include <fts.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROBE_BYTES (1 << 20)
+
+static gboolean is_sha1(const char *name)
+{
+	return strlen(name) == 40 && strspn(name, "0123456789abcdef") == 40;
+}
+
+static char *corpus_path(
+	const struct campaign *c, const struct campaign_entry *entry)
+{
+	return g_build_filename(c->conf->out, entry->folder, "corpus", NULL);
+}
+
+guint corpus_count(const struct campaign *c, const struct campaign_entry *entry)
+{
+	g_autofree char *path = corpus_path(c, entry);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	guint nr = 0;
+
+	while (dir && g_dir_read_name(dir))
+		nr++;
+	return nr;
+}
+
+/* ---- from the others ---- */
+
+static GHashTable *seen_load(const char *path)
+{
+	GHashTable *seen =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return seen;
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		if (is_sha1(*line))
+			g_hash_table_add(seen, g_strdup(*line));
+	}
+	return seen;
+}
+
+static void take_from(
+	const char *from, const char *to, GHashTable *seen, FILE *seen_file)
+{
+	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *old = g_build_filename(from, name, NULL);
+		g_autofree char *new = g_build_filename(to, name, NULL);
+
+		if (!is_sha1(name) || g_hash_table_contains(seen, name))
+			continue;
+		if (link(old, new) && errno != EEXIST)
+			return;
+		g_hash_table_add(seen, g_strdup(name));
+		fprintf(seen_file, "%s\n", name);
+	}
+}
+
+void corpus_take(struct campaign *c, const struct campaign_entry *entry)
+{
+	g_autofree char *to = corpus_path(c, entry);
+	g_autofree char *folder = campaign_folder(c, entry);
+	g_autofree char *path = g_build_filename(folder, "seen", NULL);
+	g_autoptr(GHashTable) seen = seen_load(path);
+	FILE *file;
+
+	g_mkdir_with_parents(to, 0755);
+	file = fopen(path, "ae");
+	for (guint i = 0; file && i < c->conf->entries->len; i++) {
+		const struct campaign_entry *other = c->conf->entries->pdata[i];
+		g_autofree char *from = corpus_path(c, other);
+
+		if (other != entry)
+			take_from(from, to, seen, file);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* ---- what is kept ---- */
+
+guint corpus_keep(const struct campaign *c, const struct campaign_entry *entry,
+	const char *kept)
+{
+	g_autofree char *path = corpus_path(c, entry);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+	guint nr = 0;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+		g_autofree char *same = g_build_filename(kept, name, NULL);
+
+		if (is_sha1(name) && !g_file_test(same, G_FILE_TEST_EXISTS))
+			nr += !g_unlink(file);
+	}
+	return nr;
+}
+
+/* ---- to begin with ---- */
+
+gboolean corpus_start(struct campaign *c, GError **error)
+{
+	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
+		RMAPTORTURE_SOURCE_DIR "/corpus/pairs", c->conf->corpus, NULL};
+	g_autoptr(GPtrArray) progs = programs_load(paths, error);
+
+	if (!progs)
+		return FALSE;
+	g_mkdir_with_parents(c->start, 0755);
+	return programs_copy(progs, c->start, error);
+}
+
+/* ---- room ---- */
+
+guint disk_mib(const char *dir)
+{
+	char *roots[] = {(char *)dir, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	guint64 blocks = 0;
+	FTSENT *entry;
+
+	while (fts && (entry = fts_read(fts))) {
+		/* a program that several kernels have is one file */
+		if (entry->fts_info == FTS_F)
+			blocks += (guint64)entry->fts_statp->st_blocks /
+				  MAX(entry->fts_statp->st_nlink, 1);
+	}
+	if (fts)
+		(void)fts_close(fts);
+	return (guint)(blocks * 512 >> 20);
+}
+
+gboolean disk_has_room(const struct campaign *c)
+{
+	g_autofree char *path =
+		g_build_filename(c->conf->out, ".tmp-room", NULL);
+	g_autofree char *bytes = g_malloc0(PROBE_BYTES);
+	gboolean ok;
+
+	if (disk_mib(c->conf->out) >= c->conf->disk_mib)
+		return FALSE;
+	ok = g_file_set_contents_full(path, bytes, PROBE_BYTES,
+		G_FILE_SET_CONTENTS_DURABLE, 0644, NULL);
+	(void)g_unlink(path);
+	return ok;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
+#include "host/host.h"
+#include "host/stall_search.h"
+#include "host/stress/stress.h"
+#include "host/user/report.h"
+#include "host/user/tier.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "csource/csource.h"
+
+#define RUNS_DEFAULT   20
+#define MINIMIZE_TRIES 300
+#define C_SOURCE_MAX   (256 * 1024)
+
+/* A finding is replayed where it was seen: in VMs of @target, or in processes
+ * of @kernel, of profile user, perhaps @against another. The others are NULL.
+ */
+struct repro_run {
+	struct target *target;
+	struct kernel *kernel, *against;
+	struct user_trial trial; /* with these */
+	const struct host_options *options;
+	struct finding *finding;
+	char *scratch;
+	guint tries; /* of each smaller program before it counts as clean */
+	guint runs;
+};
+
+static gboolean shows_once(
+	struct repro_run *repro, const struct candidate *candidate)
+{
+	const char *title = repro->finding->title;
+	struct report report;
+	double seconds;
+
+	if (repro->kernel)
+		return user_tier_shows(
+			&repro->trial, candidate_single(candidate), title);
+	return replay_run(repro->target, repro->scratch, candidate, title,
+		       &seconds, &report) > 0;
+}
+
+static void count(struct repro_run *repro, const struct candidate *candidate,
+	guint n, struct replay *ret)
+{
+	if (repro->kernel)
+		user_tier_count(&repro->trial, candidate_single(candidate),
+			repro->finding->title, n, ret);
+	else
+		replay_count(repro->target, repro->scratch, candidate,
+			repro->finding->title, n, ret);
+}
+
+/* prog_minimize()'s question, for a program alone on the lane that showed it */
+static int still_shows(const struct prog *prog, void *user)
+{
+	struct repro_run *repro = user;
+	struct candidate one = {.nr = {1}, .prog = {(void *)prog}};
+
+	repro->runs++;
+	host_progress(repro->options, TRUE, "minimize: try %u, %u calls",
+		repro->runs, prog->nr_calls);
+	for (guint try = 0; try < repro->tries; try++) {
+		if (shows_once(repro, &one))
+			return 1;
+	}
+	return 0;
+}
+
+static void minimize(struct repro_run *repro, struct candidate *candidate,
+	const struct replay *replay)
+{
+	struct prog *prog = candidate_single(candidate);
+	int tries;
+
+	if (!prog || !replay->k) {
+		printf("not minimized: it takes more than one program\n");
+		return;
+	}
+	/* at k of n, so many tries miss it in one of a hundred cases */
+	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
+	tries = prog_minimize(prog, still_shows, repro, MINIMIZE_TRIES);
+	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);
+}
+
+/* A race that shows in less than a quarter of the runs is looked for a stall
+ * that makes it sure. */
+static void schedule(struct repro_run *repro, struct candidate *candidate,
+	guint n, struct replay *replay)
+{
+	struct prog *prog = candidate_single(candidate);
+	g_autoptr(GError) error = NULL;
+	int tries;
+
+	if (!prog || !repro->target ||
+		(replay->n && 4 * replay->k >= replay->n))
+		return;
+	tries = stall_search(repro->target, repro->scratch, repro->options,
+		repro->finding->title, prog, &error);
+	if (tries < 0) {
+		printf("no stall is looked for: %s\n", error->message);
+		return;
+	}
+	if (replay->n)
+		printf("shows in %u of %u runs; ", replay->k, replay->n);
+	else
+		printf("no program on record shows it again by itself; ");
+	if (!tries) {
+		printf("no stall makes it sure\n");
+		return;
+	}
+	printf("a stall found in %d tries makes it surer\n", tries);
+	count(repro, candidate, n, replay);
+}
+
+static gboolean write_c_source(
+	const struct candidate *candidate, const char *path, GError **error)
+{
+	const struct prog *prog = candidate_single(candidate);
+	g_autofree char *buf = g_malloc(C_SOURCE_MAX);
+	struct text text;
+
+	text_init(&text, buf, C_SOURCE_MAX);
+	if (!prog || prog_c_source(prog, &text)) {
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"--c: only a single program has a C source");
+		return FALSE;
+	}
+	return g_file_set_contents(path, buf, (gssize)text.len, error);
+}
+
+static guint nr_calls(const struct candidate *candidate)
+{
+	guint calls = 0;
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		for (guint i = 0; i < candidate->nr[lane]; i++)
+			calls += candidate->prog[lane][i].nr_calls;
+	}
+	return calls;
+}
+
+static int no_program(void)
+{
+	printf("no program on record shows it again\n");
+	return EXIT_TIME;
+}
+
+/* In the user tier the log of a finding has the program that showed it, alone
+ */
+static gboolean find(struct repro_run *repro, struct candidate *ret)
+{
+	if (repro->kernel)
+		return replay_last(repro->finding, 1, ret);
+	return replay_find(repro->target, repro->scratch, repro->finding,
+		repro->options, ret);
+}
+
+static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
+	const char *c_path, struct host_result *result, GError **error)
+{
+	struct candidate SCOPED(candidate_clear) candidate = {0};
+	g_autofree char *text = NULL;
+	struct replay replay = {0};
+
+	if (find(repro, &candidate))
+		count(repro, &candidate, n, &replay);
+	else if (!replay_last(repro->finding,
+			 repro->target ? repro->target->nr_lanes : 1,
+			 &candidate))
+		return no_program();
+	schedule(repro, &candidate, n, &replay);
+	if (!replay.n)
+		return no_program();
+	if (smaller) {
+		minimize(repro, &candidate, &replay);
+		count(repro, &candidate, n, &replay);
+	}
+	text = candidate_text(&candidate);
+	printf("%s", text);
+	replay_print(&replay);
+	replay_figures(result, repro->finding, &replay);
+	host_result_figure(result, "calls", nr_calls(&candidate));
+	if (!replay_store(repro->finding, &candidate, &replay, error))
+		return EXIT_BROKEN;
+	if (c_path && !write_c_source(&candidate, c_path, error))
+		return EXIT_BROKEN;
+	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
+}
+
+/* What the user leaves out comes from the finding's own record. */
+static void fill_target(struct target_options *t, const struct finding *finding)
+{
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
+	g_auto(GStrv) lines = g_strsplit(machine ? machine : "", "\n", -1);
+	g_autoptr(GStrvBuilder) set = g_strv_builder_new();
+
+	for (char **line = lines; *line; line++) {
+		if (!t->kernel && g_str_has_prefix(*line, "kernel: "))
+			t->kernel = g_strdup(*line + strlen("kernel: "));
+		if (!t->append && g_str_has_prefix(*line, "user append: "))
+			t->append = g_strdup(*line + strlen("user append: "));
+		if (g_str_has_prefix(*line, "set: "))
+			g_strv_builder_add(set, *line + strlen("set: "));
+	}
+	if (!t->set)
+		t->set = g_strv_builder_end(set);
+}
+
+/* The rest of the line of @finding's record that begins with @key, or NULL */
+static char *about_line(const struct finding *finding, const char *key)
+{
+	g_autofree char *machine =
+		store_read(finding, "machineInfo", NULL, NULL);
+
+	return machine ? user_report_line(machine, key) : NULL;
+}
+
+static gboolean open_kernel(
+	struct repro_run *repro, struct target_options *t, GError **error)
+{
+	g_autofree char *against = NULL;
+
+	if (!user_tier_is(t->kernel)) {
+		repro->target = target_open(t, repro->options, error);
+		return repro->target != NULL;
+	}
+	repro->kernel = host_kernel(t->kernel, repro->options, error);
+	against = about_line(repro->finding, "against: ");
+	if (repro->kernel && against)
+		repro->against = host_kernel(against, repro->options, error);
+	repro->trial = (struct user_trial){
+		.kernel = repro->kernel,
+		.against = repro->against,
+		.append = t->append,
+	};
+	return repro->kernel && (repro->against || !against);
+}
+
+/* What user space shows a VM may show by another title. */
+static void print_in_vm(
+	const struct kernel *kernel, const struct finding *finding)
+{
+	if (finding->has_repro)
+		printf("in a VM: rmaptorture run %s/repro.prog -k %s:%s -n "
+		       "20\n",
+			finding->dir, kernel->name, KERNEL_DEFAULT_PROFILE);
+}
+
+static int repro_on(struct repro_run *repro, guint n, gboolean smaller,
+	const char *c_path, GError **error)
+{
+	struct host_result *result = host_result_new("repro", repro->options);
+	int status = EXIT_BROKEN;
+
+	if (repro->target)
+		host_result_kernel(result, repro->target->name,
+			repro->target->profile, repro->target->build_id);
+	else
+		host_result_kernel(result, repro->kernel->name,
+			repro->kernel->profile, repro->kernel->build_id);
+	printf("%s\n", repro->finding->title);
+	repro->scratch = host_scratch(error);
+	if (repro->scratch)
+		status = replay_all(repro, n, smaller, c_path, result, error);
+	if (repro->kernel && !*error)
+		print_in_vm(repro->kernel, repro->finding);
+	host_scratch_free(repro->scratch);
+	return host_result_end(result, status);
+}
+
+static int repro(struct target_options *t, const struct host_options *options,
+	const char *name, const char *out, guint n, gboolean smaller,
+	const char *c_path)
+{
+	g_autoptr(GError) error = NULL;
+	struct finding *SCOPED(finding_freep) finding =
+		store_find(out, name, &error);
+	struct repro_run repro = {.options = options, .finding = finding};
+	g_autofree char *machine = NULL;
+	int status;
+
+	if (!finding)
+		return host_fail("repro", error);
+	fill_target(t, finding);
+	machine = store_read(finding, "machineInfo", NULL, NULL);
+	if (stress_repro_is(machine))
+		return stress_repro(finding, machine, t, options, n);
+	if (!open_kernel(&repro, t, &error))
+		return error ? host_fail("repro", error) : EXIT_CLEAN;
+	status = repro_on(&repro, n, smaller, c_path, &error);
+	if (error)
+		(void)host_fail("repro", error);
+	target_freep(&repro.target);
+	kernel_free(repro.kernel);
+	kernel_free(repro.against);
+	return status;
+}
+
+int cmd_repro(int argc, char **argv)
+{
+	struct target_options target = {0};
+	struct host_options SCOPED(host_options_clear) options = {0};
+	gboolean smaller = FALSE;
+	int runs = RUNS_DEFAULT;
+	char *c_path = NULL, *out = NULL;
+	GOptionEntry entries[] = {
+		TARGET_OPTIONS(&target),
+		TARGET_SET(&target),
+		{"runs", 'n', 0, G_OPTION_ARG_INT, &runs,
+			"replay so often (default 20)", "N"},
+		{"minimize", 0, 0, G_OPTION_ARG_NONE, &smaller,
+			"make the program smaller while it shows the title",
+			NULL},
+		{"c", 0, 0, G_OPTION_ARG_FILENAME, &c_path,
+			"write the program as C", "FILE"},
+		{"out", 0, 0, G_OPTION_ARG_FILENAME, &out,
+			"where the finding is (default out)", "DIR"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+
+	if (!host_parse(&argc, &argv, entries, "FINDING",
+		    "Replay a finding where it was seen, on fresh clones of a "
+		    "VM or in processes, and count: k of n.",
+		    &options))
+		return EXIT_BROKEN;
+	if (argc != 2 || runs < 1) {
+		g_printerr("rmaptorture repro: name one finding, as "
+			   "`rmaptorture findings` lists them\n");
+		return EXIT_BROKEN;
+	}
+	return repro(&target, &options, argv[1], out ? out : "out", (guint)runs,
+		smaller, c_path);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pre-merge: does the patched kernel boot at all? */
+#include "host/premerge/premerge.h"
+
+#include <string.h>
+
+#define BOOTS 3 /* of a kernel that does not; the first is the step's */
+
+static gboolean is_death(const GError *error)
+{
+	return g_error_matches(error, HOST_ERROR, HOST_ERROR_BOOT);
+}
+
+/* Base boots: whether patched does. */
+static gboolean boot_patched(struct premerge *p, struct review_step *step)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (premerge_vm(p, p->nr, &error)) {
+		step_end(step, VERDICT_PASS, "base and patched boot");
+		return TRUE;
+	}
+	if (!is_death(error)) {
+		step_end(step, VERDICT_BROKEN, "patched: %s", error->message);
+		return FALSE;
+	}
+	p->boot_title = g_strdup(error->message + strlen(HOST_BOOT_DIED));
+	step->found = 1;
+	step_end(step, VERDICT_PASS, "base boots, patched dies: %s",
+		p->boot_title);
+	return FALSE;
+}
+
+gboolean premerge_boot(struct premerge *p)
+{
+	struct review_step *step = premerge_begin(p, "boot", FALSE);
+	g_autoptr(GError) error = NULL;
+	gboolean ok = FALSE;
+
+	if (premerge_vm(p, 0, &error))
+		ok = boot_patched(p, step);
+	else
+		step_end(step, VERDICT_BROKEN, "base: %s", error->message);
+	premerge_done(step);
+	p->vm_seconds += step->seconds / 2;
+	return ok;
+}
+
+/* A kernel that has booted is kept: it does so once. */
+gboolean shows_boot(struct shows *shows, guint prefix, guint runs, guint until,
+	guint *ret_k, guint *ret_n)
+{
+	guint k = 0, n = 0;
+
+	while (n < runs && (!until || k < until)) {
+		g_autoptr(GError) error = NULL;
+		gboolean boots = premerge_vm(shows->p, prefix, &error) != NULL;
+
+		if (!boots && !is_death(error))
+			break;
+		n++;
+		k += !boots;
+		if (boots)
+			break;
+		shows_note(shows, error->message + strlen(HOST_BOOT_DIED));
+	}
+	*ret_k = k;
+	*ret_n = n;
+	return n > 0;
+}
+
+void premerge_judge_boot(struct premerge *p, struct review_finding *finding)
+{
+	struct shows shows = {.p = p, .title = p->boot_title, .runs = 1};
+
+	finding->boots = TRUE;
+	finding->base_n = 1;
+	(void)shows_boot(&shows, p->nr, BOOTS - 1, 0, &finding->patched_k,
+		&finding->patched_n);
+	finding->patched_k++;
+	finding->patched_n++;
+	finding->weight = finding->patched_k == finding->patched_n
+				  ? REVIEW_NEW
+				  : REVIEW_UNCONFIRMED;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pre-merge: the fuzzers, on the patched kernel. What they find is
+ * judged later. */
+#include "host/premerge/premerge.h"
+
+#include <string.h>
+
+#include "host/session.h"
+#include "host/user/tier.h"
+
+#define FUZZ_MIN_S 5   /* less is no session */
+#define TAKEN	   100 /* programs of user space that VMs begin with: a minute */
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static gboolean has_time(struct review_step *step, double seconds)
+{
+	if (seconds >= FUZZ_MIN_S)
+		return TRUE;
+	step->cut = TRUE;
+	step_end(step, VERDICT_SKIP, "no time was left for it: --max-runtime");
+	premerge_done(step);
+	return FALSE;
+}
+
+/* A sample of what was new to the fuzzer in user space: thousands in a minute,
+ * of which VMs run one or two a second. */
+static void take_programs(const char *from, const char *to, guint64 seed)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)seed);
+	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		g_ptr_array_add(names, g_strdup(name));
+	g_ptr_array_sort(names, (GCompareFunc)compare_names);
+	for (guint i = 0; i < TAKEN && names->len; i++) {
+		guint at = (guint)g_rand_int_range(rand, 0, (gint)names->len);
+		g_autofree char *path =
+			g_build_filename(from, names->pdata[at], NULL);
+		g_autofree char *copy =
+			g_build_filename(to, names->pdata[at], NULL);
+		g_autofree char *bytes = NULL;
+		gsize len;
+
+		if (g_file_get_contents(path, &bytes, &len, NULL))
+			(void)g_file_set_contents(
+				copy, bytes, (gssize)len, NULL);
+		g_ptr_array_remove_index_fast(names, at);
+	}
+}
+
+static void end_user(struct premerge *p, struct review_step *step,
+	const struct user_tier_result *got)
+{
+	g_autofree char *corpus =
+		g_build_filename(p->want->out, "user", "corpus", NULL);
+
+	p->programs_user = got->programs;
+	step->cut = got->full;
+	step->found = g_hash_table_size(got->titles);
+	step_end(step, got->programs ? VERDICT_PASS : VERDICT_BROKEN,
+		"%" G_GUINT64_FORMAT " programs, %.0f a second, %u found%s",
+		got->programs, (double)got->programs / MAX(got->seconds, 0.001),
+		step->found,
+		got->full ? "; the disk was full, not all are kept" : "");
+	take_programs(corpus, p->start, p->options->seed);
+}
+
+static gboolean look_user(const struct user_tier_result *now, void *user)
+{
+	const struct premerge *p = user;
+
+	host_progress(p->options, TRUE,
+		"fuzz, user space: %" G_GUINT64_FORMAT " programs, %u found",
+		now->programs, g_hash_table_size(now->titles));
+	return !p->stop;
+}
+
+void premerge_fuzz_user(struct premerge *p, double seconds)
+{
+	struct review_step *step = premerge_begin(p, "fuzz, user space", TRUE);
+	g_autofree char *out = g_build_filename(p->want->out, "user", NULL);
+	struct user_tier_options want = {
+		.kernel = p->kernel.user[p->nr],
+		.out = out,
+		.corpus = p->start,
+		.seconds = (gint64)seconds,
+		.look = look_user,
+		.user = p,
+	};
+	struct user_tier_result got;
+	g_autoptr(GError) error = NULL;
+
+	if (!has_time(step, seconds))
+		return;
+	if (user_tier_run(&want, p->options, &got, &error))
+		end_user(p, step, &got);
+	else
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	user_tier_result_clear(&got);
+	premerge_done(step);
+}
+
+static void end_vm(struct premerge *p, struct review_step *step,
+	const struct session *session)
+{
+	struct session_figures figures;
+
+	session_figures(session, &figures);
+	p->programs_vm = figures.programs;
+	p->stop |= session->interrupted;
+	step->cut = session->full;
+	step->found = g_hash_table_size(session->titles);
+	step_end(step, figures.programs ? VERDICT_PASS : VERDICT_BROKEN,
+		"%" G_GUINT64_FORMAT " programs, %.1f a second, "
+		"%" G_GUINT64_FORMAT " edges, %u found, %" G_GUINT64_FORMAT
+		" VMs died%s",
+		figures.programs,
+		(double)figures.programs / MAX(figures.seconds, 0.001),
+		figures.edges, step->found, session->deaths,
+		session->full ? "; the disk was full, not all are kept" : "");
+}
+
+static void fuzz_vm(struct premerge *p, struct review_step *step,
+	struct target *target, double seconds)
+{
+	g_autofree char *out = g_build_filename(p->want->out, "vm", NULL);
+	struct session_options want = {
+		.out = out,
+		.corpus = p->start,
+		.engines = {&engine_libfuzzer},
+		.nr_vms = MAX(1, g_get_num_processors() / 2),
+		.seconds = (gint64)seconds,
+	};
+	struct session session = {
+		.options = p->options, .want = &want, .target = target};
+	g_autoptr(GError) error = NULL;
+
+	if (session_run(&session, &error)) {
+		end_vm(p, step, &session);
+		premerge_reach(p, &session);
+	} else {
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	}
+	session_clear(&session);
+}
+
+void premerge_fuzz_vm(struct premerge *p, double seconds)
+{
+	struct review_step *step = premerge_begin(p, "fuzz, VM", TRUE);
+	g_autoptr(GError) error = NULL;
+	struct target *target;
+
+	if (!has_time(step, seconds))
+		return;
+	target = premerge_vm(p, p->nr, &error);
+	if (target)
+		fuzz_vm(p, step, target, seconds);
+	else
+		step_end(step, VERDICT_BROKEN, "%s", error->message);
+	premerge_done(step);
+}

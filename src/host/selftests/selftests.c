@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "host/selftests/selftests.h"
+
+#include <string.h>
+
+#define VCPUS	   4 /* migration.c skips everything below 3 */
+#define MEMORY_MIB 2048
+#define GRACE_MS   20000 /* for the guest to kill what is over its limit */
+
+struct row {
+	const char *name, *command;
+	enum selftest_format format;
+	const char *proof;
+	guint seconds, huge;
+	const char *settings;
+};
+static const struct row rows[] = {
+#define ROW(name, command, format, proof, seconds, huge, settings)             \
+	{name, command, FORMAT_##format, proof, seconds, huge, settings},
+#include "host/selftests/selftests.def"
+#undef ROW
+};
+
+/* What the programs expect of a freshly booted kernel, where our init tunes. */
+static const char settings_all[] =
+	"/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled never\n"
+	"/sys/kernel/mm/ksm/run 0\n"
+	"/sys/kernel/mm/ksm/pages_to_scan 100\n"
+	"/sys/kernel/mm/ksm/sleep_millisecs 20\n";
+
+const char *selftest_outcome_name(enum selftest_outcome outcome)
+{
+	static const char *const names[] = {
+		[SELFTEST_PASS] = "PASS",
+		[SELFTEST_FAIL] = "FAIL",
+		[SELFTEST_SKIP] = "SKIP",
+		[SELFTEST_TIMEOUT] = "TIMEOUT",
+		[SELFTEST_DIED] = "DIED",
+		[SELFTEST_BROKEN] = "BROKEN",
+	};
+
+	return names[outcome];
+}
+
+const char **selftests_names(void)
+{
+	const char **names = g_new0(const char *, G_N_ELEMENTS(rows) + 1);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		names[i] = rows[i].name;
+	return names;
+}
+
+unsigned int selftests_limit(const char *name)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!strcmp(rows[i].name, name))
+			return rows[i].seconds;
+	}
+	return 0;
+}
+
+static void selftest_free(gpointer data)
+{
+	struct selftest *test = data;
+
+	g_free(test->why);
+	g_free(test->output);
+	g_free(test->title);
+	g_free(test->finding);
+	g_clear_pointer(&test->cases, g_ptr_array_unref);
+	g_free(test);
+}
+
+void selftests_free(struct selftests *run)
+{
+	if (!run)
+		return;
+	g_free(run->kernel);
+	g_free(run->profile);
+	g_free(run->build_id);
+	g_free(run->append);
+	g_ptr_array_unref(run->tests);
+	g_free(run);
+}
+
+int selftests_status(const struct selftests *run)
+{
+	guint nr[SELFTEST_BROKEN + 1] = {0};
+
+	for (guint i = 0; i < run->tests->len; i++) {
+		const struct selftest *test = run->tests->pdata[i];
+
+		nr[test->outcome]++;
+	}
+	if (nr[SELFTEST_FAIL] || nr[SELFTEST_TIMEOUT] || nr[SELFTEST_DIED])
+		return EXIT_FINDING;
+	if (nr[SELFTEST_BROKEN])
+		return EXIT_BROKEN;
+	return nr[SELFTEST_PASS] ? EXIT_CLEAN : EXIT_SKIP;
+}
+
+/* ---- one program on one VM ---- */
+
+/** struct session - what the programs of a run share */
+struct runner {
+	struct target *target;
+	const struct selftests_options *want;
+	const struct host_options *options;
+	const char *scratch, *programs;
+	char *machine, *config;
+};
+
+static void vm_ended(
+	struct vm *vm, enum vm_end end, const char *detail, void *user)
+{
+	int *ended = user;
+
+	(void)vm;
+	(void)detail;
+	*ended = (int)end;
+}
+
+static void slot_fill(
+	struct selftest_slot *slot, const struct row *row, gint64 limit_ms)
+{
+	g_autofree char *settings =
+		g_strdup_printf("%s%s/proc/sys/vm/nr_hugepages %u\n",
+			settings_all, row->settings, row->huge);
+	g_auto(GStrv) words = g_strsplit(row->command, " ", -1);
+	char *at = slot->argv;
+
+	for (char **word = words; *word; word++)
+		at = g_stpcpy(at, *word) + 1;
+	*at = '\0';
+	g_assert(at < slot->argv + sizeof(slot->argv));
+	g_assert(strlen(settings) < sizeof(slot->settings));
+	strcpy(slot->settings, settings);
+	slot->limit_ms = (guint32)limit_ms;
+	__atomic_store_n(&slot->request, 1, __ATOMIC_RELEASE);
+}
+
+/* What the guest wrote is bytes of a kernel with bugs: copied, then made text.
+ */
+static char *output_take(const struct selftest_slot *slot)
+{
+	guint32 len = __atomic_load_n(&slot->output_len, __ATOMIC_ACQUIRE);
+	char *text = g_strndup("", SELFTEST_OUTPUT_MAX + 1);
+	gsize at = 0;
+
+	len = MIN(len, SELFTEST_OUTPUT_MAX);
+	for (guint32 i = 0; i < len; i++) {
+		char c = slot->output[i];
+
+		if (g_ascii_isprint(c) || strchr("\n\r\033", c))
+			text[at++] = c;
+		else if (c != '\b')
+			text[at++] = '?';
+	}
+	text[at] = '\0';
+	return g_realloc(text, at + 1);
+}
+
+/* Returns the VM's end, or -1 when the program replied. */
+static int program_await(struct vm *vm, const struct selftest_slot *slot,
+	gint64 limit_ms, int *ended)
+{
+	gint64 end = g_get_monotonic_time() +
+		     (limit_ms + (gint64)(GRACE_MS * vm_scale(vm))) * 1000;
+	gboolean declared = FALSE;
+
+	while (*ended < 0) {
+		if (__atomic_load_n(&slot->reply, __ATOMIC_ACQUIRE) == 1)
+			return -1;
+		if (!declared && g_get_monotonic_time() > end) {
+			vm_declare_hung(vm, "the guest did not end a selftest "
+					    "that was over its limit");
+			declared = TRUE;
+		}
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(2000);
+	}
+	return *ended;
+}
+
+static void finding_store(const struct runner *runner, struct selftest *test,
+	struct vm *vm, const struct report *report)
+{
+	const GString *console = vm_console(vm);
+	g_autofree char *detail = g_strdup_printf("selftest %s", test->name);
+	g_autofree char *machine = g_strdup_printf(
+		"%sselftest: %s\n", runner->machine, test->name);
+	struct finding_input input = {
+		.title = report->title,
+		.detail = detail,
+		.console = console->str,
+		.console_len = console->len,
+		.report_start = report->start,
+		.report_end = report->end,
+		.tag = runner->target->build_id,
+		.machine = machine,
+		.config = runner->config,
+	};
+	g_autoptr(GError) error = NULL;
+
+	if (runner->want->store && !store_add(runner->want->store, &input, NULL,
+					   &test->finding, &error))
+		host_progress(runner->options, FALSE, "%s", error->message);
+}
+
+static void judge_end(const struct runner *runner, struct selftest *test,
+	struct vm *vm, enum vm_end end)
+{
+	struct report report;
+
+	vm_end_title(vm, end, &report);
+	test->outcome =
+		end == VM_END_QEMU_DIED ? SELFTEST_BROKEN : SELFTEST_DIED;
+	test->title = g_strdup(report.title);
+	test->why = g_strdup(report.title);
+	if (end != VM_END_QEMU_DIED)
+		finding_store(runner, test, vm, &report);
+}
+
+static void program_judge(const struct runner *runner, struct selftest *test,
+	const struct row *row, struct vm *vm, int end)
+{
+	const struct selftest_slot *slot = vm_slot(vm).map;
+	guint planned;
+
+	test->output = output_take(slot);
+	test->cases = selftests_parse(
+		row->format, test->output, row->proof, &planned);
+	if (end >= 0) {
+		judge_end(runner, test, vm, (enum vm_end)end);
+	} else if (slot->timed_out) {
+		g_autofree char *last = selftest_last_line(test->output);
+
+		test->outcome = SELFTEST_TIMEOUT;
+		test->why = g_strdup_printf("still ran: %s", last);
+	} else {
+		selftest_judge(test, row->format, slot->status, planned);
+	}
+	if (slot->refused[0] && test->outcome != SELFTEST_PASS) {
+		g_autofree char *said =
+			g_strndup(slot->refused, sizeof(slot->refused) - 1);
+		char *why = g_strdup_printf("%s (setting %s)", test->why, said);
+
+		g_free(test->why);
+		test->why = why;
+	}
+}
+
+static gboolean program_run(const struct runner *runner, const struct row *row,
+	struct selftest *test, GError **error)
+{
+	g_autofree char *dir =
+		g_build_filename(runner->scratch, "selftest", NULL);
+	double times =
+		runner->want->limit_times ? runner->want->limit_times : 1;
+	struct vm *vm = vm_clone(runner->target->template, dir, error);
+	gint64 start = g_get_monotonic_time(), limit_ms;
+	int ended = -1, end;
+
+	if (!vm)
+		return FALSE;
+	limit_ms = (gint64)(row->seconds * 1000 * times * MAX(1, vm_scale(vm)));
+	vm_set_end_handler(vm, vm_ended, &ended);
+	slot_fill(vm_slot(vm).map, row, limit_ms);
+	if (!vm_resume(vm, error)) {
+		vm_free(vm);
+		return FALSE;
+	}
+	end = program_await(vm, vm_slot(vm).map, limit_ms, &ended);
+	program_judge(runner, test, row, vm, end);
+	test->seconds =
+		(double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+	vm_set_end_handler(vm, NULL, NULL);
+	vm_free(vm);
+	return TRUE;
+}
+
+/* ---- a run ---- */
+
+static char *program_name(const struct row *row)
+{
+	return g_strndup(row->command, strcspn(row->command, " "));
+}
+
+static gboolean is_wanted(
+	const struct selftests_options *want, const struct row *row)
+{
+	return !want->names || g_strv_contains(want->names, row->name);
+}
+
+static gboolean names_check(
+	const struct selftests_options *want, GError **error)
+{
+	g_autofree const char **known = selftests_names();
+
+	for (const char *const *n = want->names; n && *n; n++) {
+		g_autofree char *all = NULL;
+
+		if (g_strv_contains(known, *n))
+			continue;
+		all = g_strjoinv(", ", (char **)known);
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"no selftest '%s'; there are %s", *n, all);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* Built programs are shared by all kernels of a source, so all are built. */
+static char *programs_ensure(
+	const char *kernel, const struct host_options *options, GError **error)
+{
+	SCOPED(kernel_spec_freep) struct kernel_spec *spec = NULL;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+	if (!kernel_spec_lookup(kernel, &spec, error))
+		return NULL;
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *name = program_name(&rows[i]);
+
+		if (!g_ptr_array_find_with_equal_func(
+			    names, name, g_str_equal, NULL))
+			g_ptr_array_add(names, g_steal_pointer(&name));
+	}
+	g_ptr_array_add(names, NULL);
+	return kernel_selftests_ensure(spec, (const char *const *)names->pdata,
+		host_kernel_progress, (void *)options, error);
+}
+
+static void slot_start(void *slot, size_t len, void *user)
+{
+	struct selftest_slot *start = slot;
+
+	(void)user;
+	g_assert(len >= sizeof(*start));
+	start->magic = SELFTEST_MAGIC;
+}
+
+static void told(const char *line, void *user)
+{
+	host_progress(user, FALSE, "%s", line);
+}
+
+static struct target *target_ready(const struct selftests_options *want,
+	const char *programs, const struct host_options *options,
+	GError **error)
+{
+	struct target_options t = want->target;
+	struct target *SCOPED(target_freep) target = NULL;
+	struct vm_boot boot = {
+		.ready = {G_STRUCT_OFFSET(struct selftest_slot, guest_state),
+			GUEST_IDLE},
+		.id = "selftests 1",
+		.slot_init = slot_start,
+		.progress = told,
+		.user = (void *)options,
+	};
+
+	t.lanes = VCPUS;
+	t.mem_mib = t.mem_mib ? t.mem_mib : MEMORY_MIB;
+	t.selftests = programs;
+	target = target_choose(&t, options, error);
+	if (!target)
+		return NULL;
+	target->template = vm_template_ensure(
+		&target->machine, &boot, options->cache, error);
+	return target->template ? g_steal_pointer(&target) : NULL;
+}
+
+static gboolean row_run(const struct runner *runner, const struct row *row,
+	struct selftests *run, GError **error)
+{
+	g_autofree char *program = program_name(row);
+	g_autofree char *path =
+		g_build_filename(runner->programs, program, NULL);
+	struct selftest *test = g_new0(struct selftest, 1);
+
+	test->name = row->name;
+	g_ptr_array_add(run->tests, test);
+	if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+		test->outcome = SELFTEST_SKIP;
+		test->why = g_strdup_printf("does not build from this source: "
+					    "see %s/../build.log",
+			runner->programs);
+		test->output = g_strdup("");
+		test->cases = g_ptr_array_new();
+		return TRUE;
+	}
+	host_progress(runner->options, TRUE, "selftests: %s", row->name);
+	if (!program_run(runner, row, test, error))
+		return FALSE;
+	host_progress(runner->options, FALSE, "selftests: %s: %s%s%s, %.1f s",
+		row->name, selftest_outcome_name(test->outcome),
+		test->why ? ": " : "", test->why ? test->why : "",
+		test->seconds);
+	return TRUE;
+}
+
+static struct selftests *run_rows(const struct runner *runner, GError **error)
+{
+	struct selftests *run = g_new0(struct selftests, 1);
+	const struct target *target = runner->target;
+
+	run->kernel = g_strdup(target->name);
+	run->profile = g_strdup(target->profile);
+	run->build_id = g_strdup(target->build_id);
+	run->append = g_strdup(target->user_append);
+	run->tests = g_ptr_array_new_with_free_func(selftest_free);
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!is_wanted(runner->want, &rows[i]) ||
+			row_run(runner, &rows[i], run, error))
+			continue;
+		/* what was not run must not be looked at */
+		selftests_free(run);
+		return NULL;
+	}
+	return run;
+}
+
+struct selftests *selftests_run(const struct selftests_options *want,
+	const struct host_options *options, GError **error)
+{
+	const char *kernel =
+		want->target.kernel ? want->target.kernel : "vanilla:kasan";
+	struct target *SCOPED(target_freep) target = NULL;
+	g_autofree char *programs = NULL;
+	struct runner runner = {.want = want, .options = options};
+	g_autofree char *scratch = NULL;
+	struct selftests *run;
+
+	if (!names_check(want, error))
+		return NULL;
+	programs = programs_ensure(kernel, options, error);
+	if (!programs)
+		return NULL;
+	target = target_ready(want, programs, options, error);
+	if (!target)
+		return NULL;
+	scratch = host_scratch(error);
+	if (!scratch)
+		return NULL;
+	runner.target = target;
+	runner.programs = programs;
+	runner.scratch = scratch;
+	runner.machine = target_describe(target);
+	(void)g_file_get_contents(target->config, &runner.config, NULL, NULL);
+	run = run_rows(&runner, error);
+	host_dir_remove(scratch);
+	g_free(runner.machine);
+	g_free(runner.config);
+	return run;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Does a finding of the user tier show in a kernel that runs? */
+#include "host/user/tier.h"
+
+/* A kernel that runs allocates more than its mm code alone: where an allocation
+ * is to fail, so many later ones are tried. */
+#define FAIL_LATER_MAX 48
+
+/* struct confirming - one program, replayed in a VM */
+struct confirming {
+	struct target *target;
+	const char *title, *scratch;
+};
+
+static gboolean fails_later(const struct prog *prog, guint by, struct prog *ret)
+{
+	gboolean any = FALSE;
+
+	*ret = *prog;
+	for (uint32_t i = 0; i < ret->nr_calls; i++) {
+		if (!ret->call[i].fail)
+			continue;
+		ret->call[i].fail =
+			(uint8_t)MIN(ret->call[i].fail + by, UINT8_MAX);
+		any = TRUE;
+	}
+	return any;
+}
+
+static gboolean shows(const struct confirming *c, const struct prog *prog,
+	struct report *report)
+{
+	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
+	double seconds;
+
+	return replay_run(c->target, c->scratch, &one, c->title, &seconds,
+		       report) >= 0 &&
+	       report->title[0];
+}
+
+/* The user tier looks at the rmap after each call, a VM only at the end: here
+ * it does, too. A program whose calls overlap is left as it is. */
+static gboolean with_checks(const struct prog *given, struct prog *ret)
+{
+	*ret = *given;
+	if (2 * given->nr_calls > PROG_CALLS_MAX || given->nr_stalls)
+		return FALSE;
+	for (uint32_t i = given->nr_calls; i-- > 0;) {
+		if (given->call[i].props & CALL_ASYNC)
+			return FALSE;
+		(void)prog_gap(ret, i + 1, 1);
+		ret->call[i + 1] = (struct call){.op = OP_RMAP_FSCK,
+			.proc = given->call[i].proc,
+			.thread = given->call[i].thread};
+	}
+	return TRUE;
+}
+
+/* The program that shows something: as it is, with checks, or failing later */
+static gboolean find(const struct confirming *c, const struct prog *given,
+	struct prog *ret, guint *ret_later, struct report *report)
+{
+	*ret = *given;
+	*ret_later = 0;
+	if (shows(c, ret, report))
+		return TRUE;
+	if ((c->target->caps & CAP_RMAP_FSCK) && with_checks(given, ret) &&
+		shows(c, ret, report))
+		return TRUE;
+	for (guint by = 1; by <= FAIL_LATER_MAX; by++) {
+		if (!fails_later(given, by, ret))
+			break;
+		*ret_later = by;
+		if (shows(c, ret, report))
+			return TRUE;
+	}
+	*ret = *given;
+	*ret_later = 0;
+	return FALSE;
+}
+
+static void confirm(const struct confirming *c, const struct prog *given,
+	guint n, struct user_confirmed *ret)
+{
+	struct report report = {0};
+	struct prog prog;
+	guint by;
+
+	(void)find(c, given, &prog, &by, &report);
+	(void)g_strlcpy(ret->title, report.title, sizeof(ret->title));
+	ret->n = n;
+	ret->later = by;
+	ret->k = report.title[0] != '\0';
+	for (guint i = 1; i < n; i++)
+		ret->k += shows(c, &prog, &report);
+}
+
+gboolean user_tier_confirm(struct target *target, const struct prog *prog,
+	const char *title, guint n, struct user_confirmed *ret, GError **error)
+{
+	char *scratch = host_scratch(error);
+	struct confirming c = {target, title, scratch};
+
+	*ret = (struct user_confirmed){0};
+	if (!scratch)
+		return FALSE;
+	confirm(&c, prog, n, ret);
+	host_scratch_free(scratch);
+	return TRUE;
+}
