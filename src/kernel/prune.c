@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <string.h>
+#include <utime.h>
 
 void cache_used(const struct kernel *kernel)
 {
