@@ -166,7 +166,7 @@ int prog_c_source(const struct prog *prog, struct text *out)
 {
 	text_addf(out,
 		"/*\n * gcc -static -pthread -o repro repro.c && ./repro "
-		"[TIMES]\n"
+		"[TIMES [check]]\n"
 		" * Some calls need root. The program:\n *\n");
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
 		text_addf(out, " * %2u  ", i);

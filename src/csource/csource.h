@@ -9,7 +9,8 @@
  * prog_c_source() - a C program that makes the same calls, for a mail
  *
  * Stands alone (gcc -static -pthread); prints each call with its errno; runs
- * the whole program argv[1] times (default 1). Returns 0 or -ENOSPC.
+ * the whole program argv[1] times (default 1); each process asks for rmap_fsck
+ * at its end where argv[2] is "check". Returns 0 or -ENOSPC.
  */
 int prog_c_source(const struct prog *prog, struct text *out);
 

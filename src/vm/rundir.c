@@ -32,13 +32,14 @@ static void remove_file(const struct rundir *dir, const char *name)
 	(void)unlink(path);
 }
 
+/* Not "slot": where a template is made, that is what it keeps. */
 static char *slot_path_choose(const char *dir)
 {
 	g_autofree char *hash = NULL;
 	struct statfs fs;
 
 	if (statfs(dir, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
-		return g_build_filename(dir, "slot", NULL);
+		return g_build_filename(dir, "live-slot", NULL);
 	hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, dir, -1);
 	return g_strdup_printf("/dev/shm/rmaptorture-%.16s.slot", hash);
 }

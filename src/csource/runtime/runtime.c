@@ -69,8 +69,7 @@ static unsigned long stamp(unsigned int low)
 	return (z << 33 >> 1) | 1ul << 32 | low;
 }
 
-__attribute__((unused)) static long file_write(
-	const char *path, const char *text)
+static long file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
 	long ret = fd < 0 ? -1 : write(fd, text, strlen(text));
@@ -79,6 +78,16 @@ __attribute__((unused)) static long file_write(
 	if (fd >= 0)
 		close(fd);
 	return ret < 0 ? -err : ret;
+}
+
+/* argv[2] is "check": a kernel with rmaptorture's patch compares page tables
+ * with what walks find */
+static int checks;
+
+static void check(void)
+{
+	if (checks)
+		file_write("/sys/kernel/debug/rmap_fsck", "self");
 }
 
 /* === syscall === */
@@ -202,6 +211,7 @@ static long make_exit(int i)
 {
 	printf("%2d  %s\n", i, calls[i].text);
 	SET(shared->exiting[calls[i].proc], 1);
+	check();
 	_exit(0);
 }
 
@@ -508,6 +518,7 @@ static void process(int proc)
 	actor(proc, 0);
 	while (GET(shared->turn) < NR_CALLS + proc)
 		sched_yield();
+	check();
 	_exit(0);
 }
 
@@ -581,6 +592,7 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = on_fault};
 	int times = argc > 1 ? atoi(argv[1]) : 1;
 
+	checks = argc > 2 && !strcmp(argv[2], "check");
 	setvbuf(stdout, NULL, _IONBF, 0);
 	fail_setup();
 	sigaction(SIGSEGV, &action, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
+#include "host/c_repro.h"
 #include "host/host.h"
 #include "host/stall_search.h"
 #include "host/stress/stress.h"
@@ -132,6 +133,44 @@ static gboolean write_c_source(
 	return g_file_set_contents(path, buf, (gssize)text.len, error);
 }
 
+/* Did the kernel report it, so that it can be seen without our guest? */
+static gboolean is_reported(const struct finding *finding)
+{
+	struct report report;
+	gsize len = 0;
+	g_autofree char *console = store_read(finding, "console", &len, NULL);
+
+	return console && console_parse(console, len, &report) > 0;
+}
+
+/* The C source, by itself, on machines like that of the finding. */
+static void prove_c_source(struct repro_run *repro, const char *path, guint n,
+	struct host_result *result)
+{
+	g_autoptr(GError) error = NULL;
+	char other[TITLE_MAX];
+	struct replay replay;
+
+	if (!repro->target || !is_reported(repro->finding)) {
+		printf("%s was not run: the kernel does not report this, so "
+		       "nothing would tell\n",
+			path);
+		return;
+	}
+	if (!c_repro_count(repro->target, path, repro->finding->title, n,
+		    repro->options, &replay, other, &error)) {
+		printf("%s was not run: %s\n", path, error->message);
+		return;
+	}
+	printf("%s alone in a VM, its calls up to " C_REPRO_TIMES " times: ",
+		path);
+	replay_print(&replay);
+	if (*other)
+		printf("  another title: %s\n", other);
+	host_result_figure(result, "c_k", replay.k);
+	host_result_figure(result, "c_n", replay.n);
+}
+
 static guint nr_calls(const struct candidate *candidate)
 {
 	guint calls = 0;
@@ -188,6 +227,8 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 		return EXIT_BROKEN;
 	if (c_path && !write_c_source(&candidate, c_path, error))
 		return EXIT_BROKEN;
+	if (c_path)
+		prove_c_source(repro, c_path, n, result);
 	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
 }
 
@@ -317,7 +358,8 @@ int cmd_repro(int argc, char **argv)
 			"make the program smaller while it shows the title",
 			NULL},
 		{"c", 0, 0, G_OPTION_ARG_FILENAME, &c_path,
-			"write the program as C", "FILE"},
+			"write the program as C, and run that in VMs, too",
+			"FILE"},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &out,
 			"where the finding is (default out)", "DIR"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
