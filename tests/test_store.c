@@ -297,6 +297,11 @@ static void test_repro(void)
 			  finding->seconds > 1.2 && finding->seconds < 1.3 &&
 			  text && strstr(text, second_prog),
 		"k of n, seconds and program come back");
+	test_case(store_set_c_repro(finding, 3, 4, NULL) && finding->c_k == 3 &&
+			  finding->c_n == 4 && finding->k == 17,
+		"k of n of the C source is kept beside it");
+	test_case(store_set_repro(finding, &repro, NULL) && !finding->c_n,
+		"and is forgotten with the source that it is of");
 	repro = (struct repro){.k = 0, .n = 5};
 	test_case(store_set_repro(finding, &repro, NULL) && finding->k == 17,
 		"a try that failed does not replace a reproducer");

@@ -101,8 +101,22 @@ static char *program_text(const struct finding *finding)
 	return store_log_print(NULL, NULL, log->flight, 1);
 }
 
+/* " (as C: ...)", or "" */
+static char *c_source_text(const struct finding *finding)
+{
+	if (!finding->has_repro)
+		return g_strdup("");
+	if (!finding->c_n)
+		return g_strdup(" (as C: attached repro.c)");
+	return g_strdup_printf(
+		" (as C: attached\nrepro.c, which alone shows it "
+		"in %u of %u VMs)",
+		finding->c_k, finding->c_n);
+}
+
 static void add_program(GString *mail, const struct finding *finding)
 {
+	g_autofree char *source = c_source_text(finding);
 	g_autofree char *text = program_text(finding);
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
 
@@ -111,7 +125,7 @@ static void add_program(GString *mail, const struct finding *finding)
 	g_string_append_printf(mail,
 		"\nThe program, one call a line; pN is a process, pN.tM one of "
 		"its\nthreads, vS+P:N are N pages%s:\n\n",
-		finding->has_repro ? " (as C: attached repro.c)" : "");
+		source);
 	for (char **line = lines; *line; line++) {
 		if (**line && **line != '#')
 			g_string_append_printf(mail, "\t%s\n", *line);

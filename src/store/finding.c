@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "csource/csource.h"
@@ -62,8 +63,11 @@ static gint64 time_of(const char *text, const char *key)
 	return time ? g_date_time_to_unix(time) : 0;
 }
 
+#define C_STATS "repro.c.stats"
+
 static void load_repro(struct finding *finding)
 {
+	g_autofree char *c_stats = read_text(finding->dir, C_STATS);
 	g_autofree char *stats = read_text(finding->dir, "repro.stats");
 	g_autofree char *path =
 		g_build_filename(finding->dir, "repro.prog", NULL);
@@ -71,6 +75,8 @@ static void load_repro(struct finding *finding)
 
 	finding->k = (guint)number_of(stats, "k");
 	finding->n = (guint)number_of(stats, "n");
+	finding->c_k = (guint)number_of(c_stats, "k");
+	finding->c_n = (guint)number_of(c_stats, "n");
 	finding->seconds = seconds ? g_ascii_strtod(seconds, NULL) : 0;
 	finding->has_repro = stats && g_file_test(path, G_FILE_TEST_EXISTS);
 }
@@ -255,6 +261,7 @@ struct store_log *store_load_programs(
 static gboolean write_prog(
 	const struct finding *finding, const struct prog *prog, GError **error)
 {
+	g_autofree char *stats = g_build_filename(finding->dir, C_STATS, NULL);
 	g_autofree char *source = g_malloc(C_SOURCE_MAX);
 	g_autofree char *file = NULL;
 	char lines[PROG_TEXT_MAX];
@@ -266,6 +273,7 @@ static gboolean write_prog(
 	text_init(&c, source, C_SOURCE_MAX);
 	if (prog_c_source(prog, &c))
 		return store_fail(error, EMSGSIZE, "write a C program");
+	(void)g_unlink(stats); /* of another source */
 	return file_write(finding->dir, "repro.prog", file, -1, error) &&
 	       file_write(
 		       finding->dir, "repro.c", source, (gssize)c.len, error);
@@ -291,6 +299,18 @@ gboolean store_set_repro(
 		repro->prog ? repro->prog->nr_calls : 0);
 	if (!dir_sync(finding->dir, error) ||
 		!file_write(finding->dir, "repro.stats", stats, -1, error) ||
+		!dir_sync(finding->dir, error))
+		return FALSE;
+	load_repro(finding);
+	return TRUE;
+}
+
+gboolean store_set_c_repro(
+	struct finding *finding, guint k, guint n, GError **error)
+{
+	g_autofree char *stats = g_strdup_printf("k: %u\nn: %u\n", k, n);
+
+	if (!file_write(finding->dir, C_STATS, stats, -1, error) ||
 		!dir_sync(finding->dir, error))
 		return FALSE;
 	load_repro(finding);

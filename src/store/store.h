@@ -13,7 +13,7 @@
  *     consoleN reportN      the whole console; the part that made the title
  *     tagN machineInfoN     kernel id; QEMU, kernel and command line
  *     config-ID             the kernel's config; machineInfoN names it
- *     repro.prog repro.c repro.stats repro.log
+ *     repro.prog repro.c repro.stats repro.log repro.c.stats
  *
  * N is below STORE_LOGS_MAX; when all are used the oldest is overwritten. A
  * finding's folder alone suffices to reproduce it.
@@ -116,6 +116,7 @@ gboolean store_add(struct store *store, const struct finding_input *input,
  * @newest:       N of its newest entry
  * @k, @n:        replays that hit, of how many; @n is 0 before any
  * @seconds:      median seconds to the crash in those that hit
+ * @c_k, @c_n:    the same of repro.c by itself
  */
 struct finding {
 	char *title;
@@ -124,7 +125,7 @@ struct finding {
 	guint64 count;
 	gint64 first, last;
 	guint newest;
-	guint k, n;
+	guint k, n, c_k, c_n;
 	double seconds;
 	gboolean has_repro;
 };
@@ -181,6 +182,11 @@ struct repro {
  *  into the finding's folder, and update @finding. No lock is needed. */
 gboolean store_set_repro(
 	struct finding *finding, const struct repro *repro, GError **error);
+
+/** store_set_c_repro() - repro.c alone showed it in @k of @n VMs; forgotten when
+ *  there is another repro.c. Updates @finding */
+gboolean store_set_c_repro(
+	struct finding *finding, guint k, guint n, GError **error);
 
 /**
  * store_spool_take() - the next finding that an engine spooled

@@ -144,10 +144,10 @@ static gboolean is_reported(const struct finding *finding)
 }
 
 /* The C source, by itself, on machines like that of the finding. */
-static void prove_c_source(struct repro_run *repro, const char *path, guint n,
-	struct host_result *result)
+static gboolean prove_c_source(struct repro_run *repro, const char *path,
+	guint n, struct host_result *result, GError **error)
 {
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) why = NULL;
 	char other[TITLE_MAX];
 	struct replay replay;
 
@@ -155,12 +155,12 @@ static void prove_c_source(struct repro_run *repro, const char *path, guint n,
 		printf("%s was not run: the kernel does not report this, so "
 		       "nothing would tell\n",
 			path);
-		return;
+		return TRUE;
 	}
 	if (!c_repro_count(repro->target, path, repro->finding->title, n,
-		    repro->options, &replay, other, &error)) {
-		printf("%s was not run: %s\n", path, error->message);
-		return;
+		    repro->options, &replay, other, &why)) {
+		printf("%s was not run: %s\n", path, why->message);
+		return TRUE;
 	}
 	printf("%s alone in a VM, its calls up to " C_REPRO_TIMES " times: ",
 		path);
@@ -169,6 +169,7 @@ static void prove_c_source(struct repro_run *repro, const char *path, guint n,
 		printf("  another title: %s\n", other);
 	host_result_figure(result, "c_k", replay.k);
 	host_result_figure(result, "c_n", replay.n);
+	return store_set_c_repro(repro->finding, replay.k, replay.n, error);
 }
 
 static guint nr_calls(const struct candidate *candidate)
@@ -227,8 +228,8 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 		return EXIT_BROKEN;
 	if (c_path && !write_c_source(&candidate, c_path, error))
 		return EXIT_BROKEN;
-	if (c_path)
-		prove_c_source(repro, c_path, n, result);
+	if (c_path && !prove_c_source(repro, c_path, n, result, error))
+		return EXIT_BROKEN;
 	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
 }
 
