@@ -31,6 +31,10 @@ static gboolean parse(int *argc, char ***argv, struct command *c,
 			"build the kasan kernel after each patch", NULL},
 		{"no-vm", 0, 0, G_OPTION_ARG_NONE, &want->no_vm,
 			"user space only: minutes, and no races", NULL},
+		{"stop-after", 0, 0, G_OPTION_ARG_INT, &want->stop_after,
+			"each fuzzer ends at so many titles (default 0: when "
+			"its time is over)",
+			"N"},
 		{"ktap", 0, 0, G_OPTION_ARG_FILENAME, &c->ktap,
 			"write the steps there as KTAP", "FILE"},
 		{"junit", 0, 0, G_OPTION_ARG_FILENAME, &c->junit,
@@ -47,6 +51,7 @@ static gboolean parse(int *argc, char ***argv, struct command *c,
 		return FALSE;
 	want->base = want->base ? want->base : "vanilla";
 	want->out = want->out ? want->out : "premerge";
+	want->stop_after = MAX(want->stop_after, 0);
 	if (*argc > 1 || !want->series || strchr(want->base, ':')) {
 		fprintf(stderr, "rmaptorture premerge: want --series FILE|DIR "
 				"and --base NAME without a profile\n");

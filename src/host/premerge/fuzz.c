@@ -90,6 +90,7 @@ void premerge_fuzz_user(struct premerge *p, double seconds)
 		.out = out,
 		.corpus = p->start,
 		.seconds = (gint64)seconds,
+		.stop_after = (guint)p->want->stop_after,
 		.look = look_user,
 		.user = p,
 	};
@@ -136,6 +137,7 @@ static void fuzz_vm(struct premerge *p, struct review_step *step,
 		.engines = {&engine_libfuzzer},
 		.nr_vms = MAX(1, g_get_num_processors() / 2),
 		.seconds = (gint64)seconds,
+		.stop_after = (guint)p->want->stop_after,
 	};
 	struct session session = {
 		.options = p->options, .want = &want, .target = target};

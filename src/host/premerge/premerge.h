@@ -18,11 +18,13 @@
  * @fragment: options for all its kernels, as far as they have them; or NULL
  * @every:  build the kasan kernel after each patch, not only the last
  * @no_vm:  user space only
+ * @stop_after: each fuzzer ends at so many titles; 0: when its time is over
  */
 struct premerge_options {
 	const char *base, *series, *out, *fragment;
 	gint64 seconds;
 	gboolean every, no_vm;
+	int stop_after;
 };
 
 /* Prefix N is the base with the first N patches. */
