@@ -195,6 +195,16 @@ static void load_run(struct board *board)
 	judge(board, ran);
 }
 
+/* What is asked for and is not so would make another test of it. */
+static int settings_apply(const struct board *board, struct why *why)
+{
+	char lines[BOARD_SETTINGS];
+
+	memcpy(lines, board->settings, sizeof(lines));
+	lines[sizeof(lines) - 1] = '\0';
+	return setup_settings(lines, true, why);
+}
+
 int main(void)
 {
 	struct board *board = NULL;
@@ -209,6 +219,8 @@ int main(void)
 			__atomic_load_n(&board->request, __ATOMIC_ACQUIRE);
 
 		if (request != board->reply) {
+			if (settings_apply(board, &why))
+				broken(board, why.text);
 			load_run(board);
 			__atomic_store_n(
 				&board->reply, request, __ATOMIC_RELEASE);

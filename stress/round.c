@@ -20,14 +20,17 @@
 #include "prog/prog.h"
 #include "stress/stress.h"
 
-#define PIDS_MAX    "160" /* of a job */
-#define MEM_SHARE   3	  /* of 5 parts of what is free, for all jobs */
-#define JOB_MIB_MAX 64
-#define JOB_MIB_MIN 12
-#define GRACE_MS    3000  /* to end by itself */
-#define KILL_MS	    30000 /* to die of SIGKILL */
-#define FREEZE_MS   10000
-#define PAUSE_SHARE 10 /* of a round: the longest that all stand still */
+#define PIDS_MAX       "160" /* of a job */
+#define MEM_SHARE      3     /* of 5 parts of what is free, for all jobs */
+#define JOB_MIB_MAX    64
+#define JOB_MIB_MIN    12
+#define GRACE_MS       3000  /* to end by itself */
+#define KILL_MS	       30000 /* to die of SIGKILL */
+#define FREEZE_MS      10000
+#define PAUSE_SHARE    10 /* of the time: the longest that all stand still */
+#define PAUSE_NS       20000000000ull /* a round has one for each so long a part */
+#define PEER_FREEZE_MS 2000
+#define PEER_LEAST_MS  1000 /* of another tool: less is no run */
 
 struct shared {
 	uint32_t serial, halt;
@@ -170,12 +173,48 @@ static void job_spoil(struct job *job, const char *text)
 			text);
 }
 
+static void job_again(struct job *job)
+{
+	group_write(job->cgroup, "cgroup.kill", "1");
+	if (group_make(job, NULL) || job_start(job, NULL))
+		job_spoil(job, "it cannot be started again");
+}
+
+/* A tool that has come to its end is started again while there is time. Its
+ * exit status judges no kernel, but 1 (and what a shell says of a program that
+ * is not there) is that of one that could not begin. */
+static void peer_ended(struct job *job, int status)
+{
+	uint64_t ms = (now_ns() - job->start_ns) / 1000000;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	char text[96];
+
+	if (job->work->outcome == STRESS_BROKEN || !job_on(job))
+		return;
+	job_did(job, WORK_OPS, 1);
+	if (job_oomed(job)) {
+		job->work->ooms++;
+	} else if (code == 1 || code >= 126 || ms < PEER_LEAST_MS) {
+		snprintf(text, sizeof(text),
+			"it ended after %llu ms: exit status %d, signal %d",
+			(unsigned long long)ms, code,
+			WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		job_spoil(job, text);
+		return;
+	}
+	job_again(job);
+}
+
 /* Only the first process of a job is news; others are orphans. */
 static void job_ended(struct round *round, struct job *job, int status)
 {
 	char text[96];
 
 	job->pid = 0;
+	if (job->id == ROW_PEER) {
+		peer_ended(job, status);
+		return;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == JOB_EXIT_FOUND)
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status)) {
@@ -247,14 +286,20 @@ static bool wait_group(
 	return true;
 }
 
-/* All tasks stand still, so what they map can be looked at in peace. */
+/* All tasks stand still, so what they map can be looked at in peace. Another
+ * tool may be in a system call that nothing interrupts for half a minute
+ * (mremap of what is populated, with little memory): then those that stand
+ * still are looked at. */
 static void round_pause(struct round *round, uint64_t ns)
 {
+	bool is_peer = round->board->load.flags & LOAD_PEER, frozen;
+
 	group_write(LOAD_GROUP, "cgroup.freeze", "1");
-	if (wait_group(round, "frozen", 1, FREEZE_MS)) {
-		round->board->pauses++;
+	frozen = wait_group(
+		round, "frozen", 1, is_peer ? PEER_FREEZE_MS : FREEZE_MS);
+	round->board->pauses += frozen;
+	if (frozen || is_peer)
 		quiet_frozen(round->board, now_ns() + ns);
-	}
 	group_write(LOAD_GROUP, "cgroup.freeze", "0");
 }
 
@@ -267,12 +312,22 @@ static bool jobs_alive(const struct round *round)
 	return false;
 }
 
+/* Another tool does not look at @halt. */
+static void peer_stop(const struct round *round)
+{
+	for (uint32_t i = 0; i < round->nr; i++) {
+		if (round->job[i].id == ROW_PEER && round->job[i].pid)
+			(void)kill(round->job[i].pid, SIGTERM);
+	}
+}
+
 static void round_end(struct round *round)
 {
 	uint64_t end = now_ns() +
 		       (uint64_t)GRACE_MS * round->board->load.scale * 1000000;
 
 	__atomic_store_n(&round->shared->halt, 1, __ATOMIC_RELEASE);
+	peer_stop(round);
 	while (jobs_alive(round) && now_ns() < end)
 		round_tick(round);
 	group_write(LOAD_GROUP, "cgroup.kill", "1");
@@ -290,14 +345,15 @@ static void round_end(struct round *round)
 static void round_serve(struct round *round)
 {
 	uint64_t start = now_ns(), length = round->end_ns - start;
-	bool paused = false;
+	uint64_t parts = length / PAUSE_NS ? length / PAUSE_NS : 1;
+	uint64_t part = length / parts, pause = start + part / 2;
 
 	while (now_ns() < round->end_ns &&
 		!__atomic_load_n(&round->shared->halt, __ATOMIC_ACQUIRE)) {
 		round_tick(round);
-		if (!paused && now_ns() > start + length / 2) {
-			round_pause(round, length / PAUSE_SHARE);
-			paused = true;
+		if (now_ns() > pause) {
+			round_pause(round, part / PAUSE_SHARE);
+			pause += part;
 		}
 	}
 }

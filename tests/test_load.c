@@ -210,6 +210,8 @@ static void test_board(void)
 	board_init(board, 17);
 	test_case(board_accept(board, 17, &why) == 0, "the same rows");
 	test_case(board_accept(board, 18, &why) == -EPROTO, "other rows");
+	board_set(board, "/a b\n");
+	test_case(!strcmp(board->settings, "/a b\n"), "what is to be set");
 	memset(board, 0xff, sizeof(*board));
 	board_take(board, copy);
 	test_case(copy->state == BOARD_BROKEN && copy->finding.claimed == 0 &&
@@ -228,6 +230,18 @@ static void test_board(void)
 	board_title(&copy->finding, "exit_walk", &text);
 	test_case(!strcmp(title, "rmaptorture: stale page in exit_walk"),
 		"a title is one line");
+	memset(board, 0, 2 * sizeof(*board));
+	board->pauses = 1;
+	board->vmstat[0] = 3;
+	board->stressor[2].work[WORK_OPS] = 5;
+	board->stressor[2].outcome = STRESS_PASS;
+	board_add(copy, board);
+	board->stressor[2].outcome = STRESS_NONE;
+	board_add(copy, board);
+	test_case(copy->pauses == 2 && copy->vmstat[0] == 6 &&
+			  copy->stressor[2].work[WORK_OPS] == 10 &&
+			  copy->stressor[2].outcome == STRESS_PASS,
+		"boards of several runs have a sum");
 	free(board);
 }
 

@@ -179,6 +179,10 @@ struct target {
 	char *initrd, *append, *user_append, *plain_append, *config;
 	char **counters; /* as in struct kernel_spec; may be NULL */
 	char *settings;	 /* lines for slot_set() */
+	/* puts @settings in a slot; NULL: slot_set() */
+	void (*tell)(void *slot, const char *settings);
+	char *peer; /* the tool that LOAD_PEER runs (stress/stress.h), or NULL
+		     */
 	struct vm_machine machine;
 	struct vm_template *template;
 	guint32 caps, nr_lanes;

@@ -30,7 +30,11 @@ char *settings_text(char **set, GError **error)
 
 void target_set(const struct target *target, struct vm *vm)
 {
-	if (target->settings[0])
+	if (!target->settings[0])
+		return;
+	if (target->tell)
+		target->tell(vm_slot(vm).map, target->settings);
+	else
 		slot_set(vm_slot(vm).map, target->settings);
 }
 

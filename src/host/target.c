@@ -353,6 +353,7 @@ void target_free(struct target *target)
 	g_free(target->plain_append);
 	g_free(target->user_append);
 	g_free(target->settings);
+	g_free(target->peer);
 	g_free(target->config);
 	g_strfreev(target->counters);
 	g_free((char *)target->machine.bzimage);

@@ -49,6 +49,14 @@ void board_init(struct board *board, uint32_t rows_hash)
 	board->rows_hash = rows_hash;
 }
 
+void board_set(struct board *board, const char *lines)
+{
+	size_t len = min_size(strlen(lines), BOARD_SETTINGS - 1);
+
+	memcpy(board->settings, lines, len);
+	board->settings[len] = '\0';
+}
+
 int board_accept(const struct board *board, uint32_t rows_hash, struct why *why)
 {
 	if (board->magic != BOARD_MAGIC || board->version != BOARD_VERSION)
@@ -108,6 +116,33 @@ void board_take(const struct board *board, struct board *ret)
 			stressor->outcome = STRESS_BROKEN;
 		make_line(stressor->reason, sizeof(stressor->reason));
 	}
+}
+
+static void stressor_add(
+	struct board_stressor *sum, const struct board_stressor *more)
+{
+	if (more->outcome != STRESS_NONE) {
+		sum->outcome = more->outcome;
+		memcpy(sum->reason, more->reason, sizeof(sum->reason));
+	}
+	sum->ooms += more->ooms;
+	for (uint32_t i = 0; i < WORK_NR; i++)
+		sum->work[i] += more->work[i];
+	for (uint32_t l = 0; l < LATENCY_NR; l++) {
+		for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+			sum->latency[l][i] += more->latency[l][i];
+	}
+}
+
+void board_add(struct board *sum, const struct board *more)
+{
+	sum->rounds += more->rounds;
+	sum->pauses += more->pauses;
+	sum->checks += more->checks;
+	for (uint32_t i = 0; i < VMSTAT_NR; i++)
+		sum->vmstat[i] += more->vmstat[i];
+	for (uint32_t i = 0; i < BOARD_STRESSORS; i++)
+		stressor_add(&sum->stressor[i], &more->stressor[i]);
 }
 
 void board_title(

@@ -97,11 +97,12 @@ uint64_t histogram_percentile(
 /* --- board.c -------------------------------------------------------------- */
 
 #define BOARD_MAGIC	0x44425452u /* "RTBD" */
-#define BOARD_VERSION	1
+#define BOARD_VERSION	2
 #define BOARD_BYTES	(1u << 20)
 #define BOARD_STRESSORS 32
 #define BOARD_JOBS	64 /* at once, of all stressors */
 #define BOARD_HISTORY	3072
+#define BOARD_SETTINGS	1024 /* bytes of text, with its NUL */
 
 enum board_state {
 	BOARD_BOOTING = 0,
@@ -195,6 +196,7 @@ struct board {
 	uint32_t request;   /* raised when @load is to be run */
 	uint32_t stop;
 	struct load load;
+	char settings[BOARD_SETTINGS]; /* see board_set() */
 	/* written by the guest */
 	uint32_t state;		    /* enum board_state */
 	uint32_t caps;		    /* enum cap */
@@ -213,12 +215,19 @@ _Static_assert(sizeof(struct board) <= BOARD_BYTES, "a board fits its BAR");
 
 /** board_init() - host: a board that is all zeros, before the guest starts */
 void board_init(struct board *board, uint32_t rows_hash);
+/** board_set() - host: what the guest writes to its files before a load, lines
+ *  "PATH VALUE" in this order; shorter than BOARD_SETTINGS. A file that does
+ * not take its value is BOARD_BROKEN */
+void board_set(struct board *board, const char *lines);
 /** board_accept() - guest: does the host speak this layout? 0 or -EPROTO */
 int board_accept(
 	const struct board *board, uint32_t rows_hash, struct why *why);
 /** board_take() - host: copy the board. In the copy texts are printable and
  *  terminated, enums in range. A finding that is not complete has claimed 0. */
 void board_take(const struct board *board, struct board *ret);
+/** board_add() - what the guest counted on @more, added to @sum; a row's
+ * outcome is the later one where it has one */
+void board_add(struct board *sum, const struct board *more);
 /** board_title() - "rmaptorture: KIND in NAME"; @name: of the stressor, or
  *  NULL where the finding is nobody's */
 void board_title(const struct board_finding *finding, const char *name,

@@ -10,11 +10,12 @@
 #define TRY_LEAST  20  /* seconds of a run with fewer stressors */
 #define TRY_TIMES  3   /* as long as the finding took */
 #define SHRINK_MAX 300 /* seconds of all of them */
+#define LOAD_LEAST 10  /* seconds of a load after a finding */
 
 struct stress_options {
 	struct target_options target;
 	char *stressors, *max_runtime, *out, *yaml, *peer;
-	int jobs;
+	int jobs, stop_after;
 	gboolean list, no_shrink;
 };
 
@@ -23,6 +24,7 @@ static gboolean parse(int *argc, char ***argv, struct stress_options *o,
 {
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&o->target),
+		TARGET_SET(&o->target),
 		{"stressor", 0, 0, G_OPTION_ARG_STRING, &o->stressors,
 			"all in turn (default), some of them at once, or a "
 			"mix that changes from round to round by the seed",
@@ -37,9 +39,14 @@ static gboolean parse(int *argc, char ***argv, struct stress_options *o,
 			"write metrics there as stress-ng's --yaml does",
 			"FILE"},
 		{"peer", 0, 0, G_OPTION_ARG_STRING, &o->peer,
-			"run another tool instead, to compare what the kernel "
-			"counts; \"stress-ng\" alone has good arguments",
+			"run another tool instead, to compare what it makes "
+			"the kernel do and finds; \"stress-ng\" alone has good "
+			"arguments",
 			"COMMAND"},
+		{"stop-after", 0, 0, G_OPTION_ARG_INT, &o->stop_after,
+			"end after so many different findings, on a fresh VM "
+			"after each; 0: when the time is over (default 1)",
+			"N"},
 		{"no-shrink", 0, 0, G_OPTION_ARG_NONE, &o->no_shrink,
 			"do not look for fewer stressors that show a finding",
 			NULL},
@@ -49,6 +56,7 @@ static gboolean parse(int *argc, char ***argv, struct stress_options *o,
 	};
 
 	o->jobs = 1;
+	o->stop_after = 1;
 	return host_parse(argc, argv, entries, "",
 		"Stress a kernel's reclaim and migration with every byte "
 		"checked.",
@@ -114,18 +122,24 @@ static struct load smaller_load(struct target *target, const char *scratch,
 	return less;
 }
 
-static int tell_finding(struct target *target, const char *scratch,
-	const struct stress_options *o, const struct load *load,
-	const struct stress_run *run, const struct host_options *options,
-	struct host_result *result, GError **error)
-{
-	const char *out = o->out ? o->out : "out";
-	g_autofree char *dir = NULL, *text = NULL;
-	struct load less = *load;
+/* struct session - loads one after the other, until there are findings enough
+ * @spent:  seconds of loads that have ended
+ * @sum:    of their boards
+ * @titles: different ones
+ */
+struct session {
+	struct target *target;
+	const struct stress_options *o;
+	const struct host_options *options;
+	struct host_result *result;
+	char *scratch;
+	double spent;
+	struct board sum;
+	GHashTable *titles;
+};
 
-	/* first it is kept, then it is looked into */
-	if (!stress_store(out, target, load, run, &dir, error))
-		return EXIT_BROKEN;
+static void print_finding(const struct stress_run *run, const char *dir)
+{
 	printf("\n%s\n  after %.1f s; %s\n", run->report.title, run->seconds,
 		dir);
 	if (run->detail)
@@ -134,28 +148,48 @@ static int tell_finding(struct target *target, const char *scratch,
 		printf("  history of the page:\n%s",
 			run->board.finding.history);
 	(void)fflush(stdout);
-	if (!o->no_shrink && (load->stressors & (load->stressors - 1)))
-		less = smaller_load(target, scratch, load, run, options);
+}
+
+static int tell_finding(struct session *session, const struct load *load,
+	const struct stress_run *run, GError **error)
+{
+	const char *out = session->o->out ? session->o->out : "out";
+	struct target *target = session->target;
+	g_autofree char *dir = NULL, *text = NULL;
+	struct load less = *load;
+
+	if (load->flags & LOAD_PEER)
+		less = stress_again(load, run->seconds);
+	/* first it is kept, then it is looked into */
+	if (!stress_store(out, target, &less, run, &dir, error))
+		return EXIT_BROKEN;
+	print_finding(run, dir);
+	if (!session->o->no_shrink && (load->stressors & (load->stressors - 1)))
+		less = smaller_load(
+			target, session->scratch, load, run, session->options);
 	if (less.stressors != load->stressors) {
 		g_autofree char *again = NULL;
 
 		if (!stress_store(out, target, &less, run, &again, error))
 			return EXIT_BROKEN;
 	}
-	text = stress_load_text(&less);
-	printf("  smallest that shows it: rmaptorture stress -k %s:%s %s\n",
-		target->name, target->profile, text);
-	host_result_finding(result, run->report.title, dir, 1, 1);
+	text = stress_command(target, &less);
+	printf("  smallest that shows it: %s\n", text);
+	host_result_finding(session->result, run->report.title, dir, 1, 1);
+	host_result_seen(session->result, session->spent + run->seconds);
+	g_hash_table_add(session->titles, g_strdup(run->report.title));
 	return EXIT_FINDING;
 }
 
 static int status_of(const struct load *load, const struct stress_run *run)
 {
-	gboolean any = load->flags & LOAD_PEER &&
-		       run->board.stressor[STRESSOR_NR].outcome == STRESS_PASS;
+	const struct board_stressor *peer = &run->board.stressor[STRESSOR_NR];
+	gboolean any = load->flags & LOAD_PEER && peer->outcome == STRESS_PASS;
 
-	if (run->board.stressor[STRESSOR_NR].outcome == STRESS_BROKEN)
+	if (peer->outcome == STRESS_BROKEN) {
+		g_printerr("rmaptorture stress: the peer: %s\n", peer->reason);
 		return EXIT_BROKEN;
+	}
 	for (guint i = 0; i < STRESSOR_NR; i++) {
 		if (!(load->stressors >> i & 1))
 			continue;
@@ -168,60 +202,125 @@ static int status_of(const struct load *load, const struct stress_run *run)
 	return any ? EXIT_CLEAN : EXIT_SKIP;
 }
 
-static int run_load(struct target *target, const char *scratch,
-	const struct stress_options *o, const struct load *load,
-	const struct host_options *options, struct host_result *result,
-	GError **error)
+static int judge_run(struct session *session, const struct load *load,
+	const struct stress_run *run, GError **error)
+{
+	const char *yaml = session->o->yaml;
+
+	if (yaml && !stress_yaml(yaml, load, run, error))
+		return EXIT_BROKEN;
+	if (run->end == STRESS_FOUND)
+		return tell_finding(session, load, run, error);
+	if (run->end != STRESS_BROKE)
+		return status_of(load, run);
+	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN, "%s",
+		run->detail ? run->detail : "the VM broke");
+	return EXIT_BROKEN;
+}
+
+static int run_load(
+	struct session *session, const struct load *load, GError **error)
 {
 	g_autofree struct stress_run *run = g_new0(struct stress_run, 1);
 	g_autofree struct stress_live *live = g_new0(struct stress_live, 1);
 	int status;
 
-	live->options = options;
-	if (!stress_run(
-		    target, scratch, load, stress_print_live, live, run, error))
+	live->options = session->options;
+	if (!stress_run(session->target, session->scratch, load,
+		    stress_print_live, live, run, error))
 		return EXIT_BROKEN;
 	stress_print_table(load, run);
-	stress_result(load, run, result);
-	status = status_of(load, run);
-	if (o->yaml && !stress_yaml(o->yaml, load, run, error))
-		status = EXIT_BROKEN;
-	if (run->end == STRESS_BROKE) {
-		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN, "%s",
-			run->detail ? run->detail : "the VM broke");
-		status = EXIT_BROKEN;
-	}
-	if (run->end == STRESS_FOUND)
-		status = tell_finding(
-			target, scratch, o, load, run, options, result, error);
+	(void)fflush(stdout); /* what is wrong comes last */
+	status = judge_run(session, load, run, error);
+	session->spent += run->seconds;
+	board_add(&session->sum, &run->board);
 	stress_run_clear(run);
 	return status;
 }
 
-/* Its folder, which the initramfs is made of; @ret_text: what it runs */
-static char *prepare_peer(struct stress_options *o, struct load *load,
-	char **ret_text, GError **error)
+static gboolean is_enough(
+	const struct session *session, const struct load *load)
 {
-	char *dir = stress_peer(o->peer, load->seconds, ret_text, error);
+	guint want = (guint)MAX(session->o->stop_after, 0);
 
-	o->target.selftests = dir;
-	load->stressors = 0;
-	load->flags = LOAD_PEER;
-	load->round_s = load->seconds;
-	return dir;
+	return (want && g_hash_table_size(session->titles) >= want) ||
+	       session->spent + LOAD_LEAST > load->seconds;
+}
+
+static void tell_sum(const struct session *session, const struct load *load)
+{
+	g_autofree struct stress_run *all = g_new0(struct stress_run, 1);
+
+	all->board = session->sum;
+	all->seconds = session->spent;
+	stress_result(load, all, session->result);
+}
+
+/* A load ends at its first finding: where more are wanted another one follows.
+ */
+static int run_loads(
+	struct session *session, const struct load *load, GError **error)
+{
+	struct load left = *load;
+	int status;
+
+	session->scratch = host_scratch(error);
+	if (!session->scratch)
+		return EXIT_BROKEN;
+	session->titles =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	do {
+		left.seconds = load->seconds - (guint32)session->spent;
+		status = run_load(session, &left, error);
+	} while (status == EXIT_FINDING && !is_enough(session, load));
+	if (status != EXIT_BROKEN && g_hash_table_size(session->titles))
+		status = EXIT_FINDING;
+	tell_sum(session, load);
+	g_hash_table_unref(session->titles);
+	host_scratch_free(session->scratch);
+	return status;
+}
+
+static struct target *open_target(const struct stress_options *o,
+	struct load *load, const struct host_options *options, GError **error)
+{
+	if (o->peer)
+		return stress_peer_open(
+			o->peer, load, &o->target, options, error);
+	return stress_target_open(&o->target, options, error);
+}
+
+static int stress(struct stress_options *o, struct load *load,
+	const struct host_options *options)
+{
+	g_autofree struct session *session = g_new0(struct session, 1);
+	struct target *SCOPED(target_freep) target = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+	int status;
+
+	target = open_target(o, load, options, &error);
+	if (!target)
+		return error ? host_fail("stress", error) : EXIT_CLEAN;
+	text = target->peer ? g_strdup(target->peer) : stress_load_text(load);
+	host_progress(options, FALSE, "%s", text);
+	session->target = target;
+	session->o = o;
+	session->options = options;
+	session->result = host_result_new("stress", options);
+	host_result_kernel(session->result, target->name, target->profile,
+		target->build_id);
+	status = run_loads(session, load, &error);
+	if (error)
+		(void)host_fail("stress", error);
+	return host_result_end(session->result, status);
 }
 
 int cmd_stress(int argc, char **argv)
 {
 	struct stress_options o = {0};
 	struct host_options SCOPED(host_options_clear) options = {0};
-	struct target *SCOPED(target_freep) target = NULL;
-	g_autoptr(GError) error = NULL;
-	struct host_result *result;
-	g_autofree char *text = NULL;
-	char *scratch, *peer = NULL;
 	struct load load;
-	int status = EXIT_BROKEN;
 
 	if (!parse(&argc, &argv, &o, &options))
 		return EXIT_BROKEN;
@@ -230,25 +329,5 @@ int cmd_stress(int argc, char **argv)
 	load = stress_load(options.seed);
 	if (!fill_load(&o, &load))
 		return EXIT_BROKEN;
-	if (o.peer)
-		peer = prepare_peer(&o, &load, &text, &error);
-	if (!error)
-		target = stress_target_open(&o.target, &options, &error);
-	host_scratch_free(peer);
-	if (!target)
-		return error ? host_fail("stress", error) : EXIT_CLEAN;
-	if (!text)
-		text = stress_load_text(&load);
-	host_progress(&options, FALSE, "%s", text);
-	result = host_result_new("stress", &options);
-	host_result_kernel(
-		result, target->name, target->profile, target->build_id);
-	scratch = host_scratch(&error);
-	if (scratch)
-		status = run_load(
-			target, scratch, &o, &load, &options, result, &error);
-	if (error)
-		(void)host_fail("stress", error);
-	host_scratch_free(scratch);
-	return host_result_end(result, status);
+	return stress(&o, &load, &options);
 }

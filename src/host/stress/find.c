@@ -9,7 +9,34 @@
 #include <string.h>
 
 #define LINE	   "stress: "
-#define BROKEN_MAX 2 /* runs that broke, before a replay gives up */
+#define PEER	   "peer: "
+#define AGAIN_S	   20 /* of a load that is run again, at least */
+#define AGAIN	   3  /* times what it took */
+#define BROKEN_MAX 2  /* runs that broke, before a replay gives up */
+
+/* What it takes to see it again needs no more time than a few times as much. */
+struct load stress_again(const struct load *load, double seconds)
+{
+	struct load again = *load;
+
+	again.seconds =
+		MIN(load->seconds, MAX(AGAIN_S, (guint32)(seconds * AGAIN)));
+	return again;
+}
+
+/* The lines of machineInfo that stress_repro() reads */
+static char *about_load(const struct target *target, const struct load *load)
+{
+	g_autofree char *text =
+		load->flags & LOAD_PEER
+			? g_strdup_printf("--max-runtime %u", load->seconds)
+			: stress_load_text(load);
+
+	if (load->flags & LOAD_PEER)
+		return g_strdup_printf(
+			LINE "%s\n" PEER "%s\n", text, target->peer);
+	return g_strdup_printf(LINE "%s\n", text);
+}
 
 gboolean stress_store(const char *out, const struct target *target,
 	const struct load *load, const struct stress_run *run, char **ret_dir,
@@ -17,9 +44,8 @@ gboolean stress_store(const char *out, const struct target *target,
 {
 	struct store *SCOPED(store_closep) store = store_open(out, error);
 	g_autofree char *about = target_describe(target);
-	g_autofree char *text = stress_load_text(load);
-	g_autofree char *machine =
-		g_strdup_printf("%s" LINE "%s\n", about, text);
+	g_autofree char *text = about_load(target, load);
+	g_autofree char *machine = g_strconcat(about, text, NULL);
 	g_autofree char *config = NULL;
 	struct finding_input input = {
 		.title = run->report.title,
@@ -98,16 +124,36 @@ guint64 stress_shrink(struct target *target, const char *scratch,
 	return load_shrink(load->stressors, still_shows, &s);
 }
 
-static const char *load_line(const char *machine)
+/* The rest of the line that begins with @key; caller frees. NULL: none does */
+static char *line_of(const char *machine, const char *key)
 {
-	const char *at = machine ? strstr(machine, "\n" LINE) : NULL;
+	g_autofree char *start = g_strconcat("\n", key, NULL);
+	const char *at = machine ? strstr(machine, start) : NULL;
 
-	return at ? at + 1 + strlen(LINE) : NULL;
+	at = at ? at + strlen(start) : NULL;
+	return at ? g_strndup(at, strcspn(at, "\n")) : NULL;
 }
 
 gboolean stress_repro_is(const char *machine)
 {
-	return load_line(machine) != NULL;
+	g_autofree char *line = line_of(machine, LINE);
+
+	return line != NULL;
+}
+
+char *stress_command(const struct target *target, const struct load *load)
+{
+	g_autofree char *text = NULL;
+
+	if (load->flags & LOAD_PEER)
+		return g_strdup_printf(
+			"rmaptorture stress -k %s:%s --max-runtime %u --peer "
+			"'%s'",
+			target->name, target->profile, load->seconds,
+			target->peer);
+	text = stress_load_text(load);
+	return g_strdup_printf("rmaptorture stress -k %s:%s %s", target->name,
+		target->profile, text);
 }
 
 /* struct asked - what is asked of a fresh VM */
@@ -138,7 +184,7 @@ static int tell_replay(struct finding *finding, const char *text,
 		.log = text,
 	};
 
-	printf("rmaptorture stress %s\n", text);
+	printf("%s\n", text);
 	replay_print(replay);
 	replay_figures(result, finding, replay);
 	if (!store_set_repro(finding, &repro, error))
@@ -152,7 +198,7 @@ static int repro_load(struct finding *finding, const struct load *load,
 	struct target *target, const struct host_options *options, guint n)
 {
 	struct host_result *result = host_result_new("repro", options);
-	g_autofree char *text = stress_load_text(load);
+	g_autofree char *text = stress_command(target, load);
 	g_autoptr(GError) error = NULL;
 	char *scratch = host_scratch(&error);
 	struct replay replay;
@@ -176,20 +222,21 @@ int stress_repro(struct finding *finding, const char *machine,
 	const struct target_options *t, const struct host_options *options,
 	guint n)
 {
-	g_autofree char *line = g_strdup(load_line(machine));
+	g_autofree char *line = line_of(machine, LINE);
+	g_autofree char *peer = line_of(machine, PEER);
 	struct load load = stress_load(options->seed);
 	struct target *target;
 	g_autoptr(GError) error = NULL;
 	struct why why;
 	int status;
 
-	*strchrnul(line, '\n') = '\0';
 	if (load_parse(line, stress_names(), STRESSOR_NR, &load, &why)) {
 		g_printerr("rmaptorture repro: '%s' of the finding: %s\n", line,
 			why.text);
 		return EXIT_BROKEN;
 	}
-	target = stress_target_open(t, options, &error);
+	target = peer ? stress_peer_open(peer, &load, t, options, &error)
+		      : stress_target_open(t, options, &error);
 	if (!target)
 		return error ? host_fail("repro", error) : EXIT_CLEAN;
 	printf("%s\n", finding->title);

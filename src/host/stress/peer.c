@@ -6,6 +6,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#define ROUND_S 60 /* it takes a while to come to speed */
+
 /* Classes vm and numa and those that swap, fork, mremap and share. Its memory
  * is bounded by the cgroup, as ours is; vm workers ask for more than that. */
 #define STRESS_NG                                                              \
@@ -64,17 +66,15 @@ static gboolean fill(
 	       g_file_set_contents(path, args, -1, error);
 }
 
-char *stress_peer(
-	const char *command, gint64 seconds, char **ret_command, GError **error)
+/* A scratch folder with the tool of @command, which the initramfs is made of.
+ */
+static char *folder_of(const char *command, GError **error)
 {
-	const char *full = strcmp(command, "stress-ng") ? command : STRESS_NG;
-	g_autofree char *line = g_strdup_printf(
-		"%s --timeout %" G_GINT64_FORMAT, full, seconds);
 	g_auto(GStrv) words = NULL;
 	g_autofree char *program = NULL;
 	char *dir;
 
-	if (!g_shell_parse_argv(line, NULL, &words, error))
+	if (!g_shell_parse_argv(command, NULL, &words, error))
 		return NULL;
 	program = g_find_program_in_path(words[0]);
 	if (!program) {
@@ -89,6 +89,27 @@ char *stress_peer(
 		host_scratch_free(dir);
 		return NULL;
 	}
-	*ret_command = g_steal_pointer(&line);
 	return dir;
+}
+
+struct target *stress_peer_open(const char *command, struct load *load,
+	const struct target_options *t, const struct host_options *options,
+	GError **error)
+{
+	const char *full = strcmp(command, "stress-ng") ? command : STRESS_NG;
+	struct target_options own = *t;
+	struct target *target;
+	char *dir = folder_of(full, error);
+
+	if (!dir)
+		return NULL;
+	load->stressors = 0;
+	load->flags = LOAD_PEER;
+	load->round_s = ROUND_S;
+	own.selftests = dir;
+	target = stress_target_open(&own, options, error);
+	host_scratch_free(dir);
+	if (target)
+		target->peer = g_strdup(full);
+	return target;
 }

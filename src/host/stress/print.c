@@ -56,9 +56,17 @@ void stress_print_live(const struct board *now, const struct board *before,
 	live->seconds = 0;
 }
 
+/* The last row is that of a peer. */
 static gboolean row_ran(const struct load *load, guint row)
 {
+	if (row == STRESSOR_NR)
+		return (load->flags & LOAD_PEER) != 0;
 	return load->stressors >> row & 1;
+}
+
+static const char *row_name(guint row)
+{
+	return row == STRESSOR_NR ? "peer" : stress_rows[row].name;
 }
 
 static void print_row(const struct board_stressor *s, guint row)
@@ -66,8 +74,7 @@ static void print_row(const struct board_stressor *s, guint row)
 	static const enum work columns[] = {WORK_OPS, WORK_FORKS, WORK_CHECKED,
 		WORK_RECLAIMED, WORK_MIGRATED, WORK_MOVED};
 
-	printf("%-15s %-7s", stress_rows[row].name,
-		stress_outcome_name(s->outcome));
+	printf("%-15s %-7s", row_name(row), stress_outcome_name(s->outcome));
 	for (gsize i = 0; i < G_N_ELEMENTS(columns); i++)
 		printf(" %9" G_GUINT64_FORMAT, s->work[columns[i]]);
 	for (guint l = 0; l < LATENCY_NR; l++)
@@ -94,7 +101,7 @@ void stress_print_table(const struct load *load, const struct stress_run *run)
 	printf("%-15s %-7s %9s %9s %9s %9s %9s %9s %15s %15s %15s\n",
 		"stressor", "outcome", "ops", "forks", "checked", "reclaimed",
 		"migrated", "moved", "fork p50/p99", "fault us", "munmap us");
-	for (guint row = 0; row < STRESSOR_NR; row++) {
+	for (guint row = 0; row <= STRESSOR_NR; row++) {
 		if (row_ran(load, row))
 			print_row(&run->board.stressor[row], row);
 	}
@@ -115,7 +122,7 @@ static void figure(struct host_result *result, const char *row,
 static void figures_of_row(const struct board_stressor *s, guint row,
 	double seconds, struct host_result *result)
 {
-	const char *name = stress_rows[row].name;
+	const char *name = row_name(row);
 
 	if (s->outcome == STRESS_SKIP) {
 		host_result_skip(result, name, s->reason);
@@ -136,7 +143,7 @@ static void figures_of_row(const struct board_stressor *s, guint row,
 void stress_result(const struct load *load, const struct stress_run *run,
 	struct host_result *result)
 {
-	for (guint row = 0; row < STRESSOR_NR; row++) {
+	for (guint row = 0; row <= STRESSOR_NR; row++) {
 		if (row_ran(load, row))
 			figures_of_row(&run->board.stressor[row], row,
 				run->seconds, result);
@@ -157,7 +164,7 @@ gboolean stress_yaml(const char *path, const struct load *load,
 {
 	g_autoptr(GString) out = g_string_new("---\nmetrics:\n");
 
-	for (guint row = 0; row < STRESSOR_NR; row++) {
+	for (guint row = 0; row <= STRESSOR_NR; row++) {
 		const struct board_stressor *s = &run->board.stressor[row];
 
 		if (!row_ran(load, row) || s->outcome == STRESS_SKIP)
@@ -167,7 +174,7 @@ gboolean stress_yaml(const char *path, const struct load *load,
 			"      bogo-ops: %" G_GUINT64_FORMAT "\n"
 			"      bogo-ops-per-second-real-time: %f\n"
 			"      wall-clock-time: %f\n",
-			stress_rows[row].name, s->work[WORK_OPS],
+			row_name(row), s->work[WORK_OPS],
 			(double)s->work[WORK_OPS] / MAX(run->seconds, 0.001),
 			run->seconds);
 		for (guint i = WORK_OPS + 1; i < WORK_NR; i++)

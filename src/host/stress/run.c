@@ -26,6 +26,12 @@ static void told_progress(const char *line, void *user)
 	host_progress(user, FALSE, "%s", line);
 }
 
+_Static_assert(SLOT_SETTINGS <= BOARD_SETTINGS, "what --set says fits a board");
+static void tell_board(void *slot, const char *settings)
+{
+	board_set(slot, settings);
+}
+
 static gboolean make_template(struct target *target,
 	const struct host_options *options, GError **error)
 {
@@ -81,6 +87,7 @@ struct target *stress_target_open(const struct target_options *t,
 	target = target_choose(&own, options, error);
 	if (!target)
 		return NULL;
+	target->tell = tell_board;
 	if (!make_template(target, options, error) ||
 		!read_board(target, error))
 		return NULL;

@@ -50,15 +50,21 @@ typedef void stress_watch(const struct board *now, const struct board *before,
 	double seconds, void *user);
 
 /** stress_target_open() - build, boot, save the template: as target_open().
- *  @t->selftests may be a folder of stress_peer(): then LOAD_PEER runs it */
+ *  @t->set is written before each load */
 struct target *stress_target_open(const struct target_options *t,
 	const struct host_options *options, GError **error);
 
-/** stress_peer() - a scratch folder with the tool of @command (a program of
- * this machine and its arguments, or "stress-ng" alone: then those that do most
- * for reclaim and migration) to run for @seconds; host_scratch_free().
- * @ret_command: what it runs; caller frees. NULL with @error */
-char *stress_peer(const char *command, gint64 seconds, char **ret_command,
+/**
+ * stress_peer_open() - the same for a VM in which @load, whose stressors are
+ * then none, is a tool of this machine
+ * @command: program and arguments, or "stress-ng" alone: then those that do
+ *	     most for reclaim and migration. It is ended by SIGTERM when a round
+ *	     is over, and begun again when it ends before that
+ *
+ * The command that is run is the target's peer.
+ */
+struct target *stress_peer_open(const char *command, struct load *load,
+	const struct target_options *t, const struct host_options *options,
 	GError **error);
 
 /** stress_disk() - the image of the VM's disk in @cache_dir, made when missing:
@@ -71,6 +77,11 @@ struct load stress_load(guint64 seed);
 const char *const *stress_names(void);
 /** stress_load_text() - load_print() of it; caller frees */
 char *stress_load_text(const struct load *load);
+/** stress_command() - what to type to run it; caller frees */
+char *stress_command(const struct target *target, const struct load *load);
+/** stress_again() - the load of a peer that showed something after @seconds, to
+ *  be run again: no longer than that takes */
+struct load stress_again(const struct load *load, double seconds);
 
 /** stress_run() - FALSE with @error where no VM could be started; then @ret is
  *  untouched. Else the caller clears @ret. @watch may be NULL. */
