@@ -95,10 +95,14 @@ static gboolean shows_in_vm(const struct search *search, const char *dir,
 	host_args_add(
 		args, "--append=%s", search->append ? search->append : "");
 	host_args_add(args, "--set=" MUTANT_FILE "=none");
-	host_args_add(args, "-n%d", TRIES);
+	host_args_add(args, "--runs=%d", TRIES);
 	g_ptr_array_add(args, NULL);
 	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);
 	(void)fclose(control.log);
+	if (status != EXIT_FINDING && status != EXIT_CLEAN)
+		host_progress(search->options, FALSE,
+			"not replayed on the kernel without a bug: see '%s'",
+			path);
 	return status == EXIT_FINDING;
 }
 
