@@ -91,6 +91,64 @@ static void test_programs(void)
 	}
 }
 
+static const struct {
+	const char *why, *output;
+	enum selftest_outcome outcome;
+	gboolean with_cases;
+	const char *titles[3];
+} shown[] = {
+	{"a pass shows nothing", "ok 1 a\n", SELFTEST_PASS, TRUE, {0}},
+	{"each case that failed", "not ok 1 a\nok 2 b\nnot ok 3 c\n",
+		SELFTEST_FAIL, TRUE, {"selftest t: a", "selftest t: c"}},
+	{"what the kernel says goes first", "not ok 1 a\n", SELFTEST_DIED, TRUE,
+		{"BUG: x", "selftest t: a"}},
+	{"only the kernel is asked for", "not ok 1 a\n", SELFTEST_DIED, FALSE,
+		{"BUG: x"}},
+	{"cases that failed before it was killed", "not ok 1 a\n",
+		SELFTEST_TIMEOUT, TRUE,
+		{"selftest t: a", "selftest t: over its time"}},
+	{"a bad end without a failed case", "ok 1 a\n", SELFTEST_FAIL, TRUE,
+		{"selftest t: failed, but no case of it"}},
+	{"a skip shows nothing", "", SELFTEST_SKIP, TRUE, {0}},
+	{"we are broken: that shows nothing", "", SELFTEST_BROKEN, TRUE, {0}},
+};
+
+static void test_titles(void)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
+		struct selftest test = {.name = "t",
+			.outcome = shown[i].outcome,
+			.title = (char *)"BUG: x"};
+		g_autoptr(GPtrArray) titles = NULL;
+		gboolean same = TRUE;
+		guint planned, nr = 0;
+
+		test.cases = selftests_parse(
+			FORMAT_TAP, shown[i].output, NULL, &planned);
+		titles = selftest_titles(&test, shown[i].with_cases);
+		for (; nr < 3 && shown[i].titles[nr]; nr++)
+			same = same && nr < titles->len &&
+			       !strcmp(titles->pdata[nr], shown[i].titles[nr]);
+		test_case(same && titles->len == nr, shown[i].why);
+		g_ptr_array_unref(test.cases);
+	}
+}
+
+static void test_long_title(void)
+{
+	g_autofree char *name = g_strnfill(2 * TITLE_MAX, 'x');
+	g_autofree char *output = g_strdup_printf("not ok 1 %s\n", name);
+	struct selftest test = {.name = "t", .outcome = SELFTEST_FAIL};
+	guint planned;
+	g_autoptr(GPtrArray) titles = NULL;
+
+	test.cases = selftests_parse(FORMAT_TAP, output, NULL, &planned);
+	titles = selftest_titles(&test, TRUE);
+	test_case(titles->len == 1 && strlen(titles->pdata[0]) == TITLE_MAX - 1,
+		"a title has a bound");
+	g_ptr_array_unref(test.cases);
+}
+
 static void test_names(void)
 {
 	static const char output[] = "1..4\n"
@@ -122,5 +180,7 @@ int main(void)
 {
 	test_programs();
 	test_names();
+	test_titles();
+	test_long_title();
 	return test_end();
 }

@@ -33,18 +33,30 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What this kernel has not got the programs find out themselves. */
-static void settings_apply(struct selftest_slot *slot)
+static bool lines_apply(
+	struct selftest_slot *slot, char *lines, size_t len, bool needed)
 {
-	char lines[sizeof(slot->settings)];
 	struct why why;
 
+	lines[len - 1] = '\0';
+	if (!setup_settings(lines, needed, &why))
+		return true;
+	snprintf(slot->refused, sizeof(slot->refused), "%.255s", why.text);
+	return false;
+}
+
+/* What this kernel has not got the programs find out themselves, but for what
+ * must be set. */
+static bool settings_apply(struct selftest_slot *slot)
+{
+	char lines[sizeof(slot->settings)], needed[sizeof(slot->needed)];
+
 	memcpy(lines, slot->settings, sizeof(lines));
-	lines[sizeof(lines) - 1] = '\0';
+	memcpy(needed, slot->needed, sizeof(needed));
 	slot->refused[0] = '\0';
-	if (setup_settings(lines, false, &why))
-		snprintf(slot->refused, sizeof(slot->refused), "%.255s",
-			why.text);
+	(void)lines_apply(slot, lines, sizeof(lines), false);
+	slot->not_run = !lines_apply(slot, needed, sizeof(needed), true);
+	return !slot->not_run;
 }
 
 static void program_exec(const struct selftest_slot *slot, int output)
@@ -186,8 +198,8 @@ int selftests_main(struct why *why)
 			continue;
 		}
 		number = request;
-		settings_apply(slot);
-		program_run(slot);
+		if (settings_apply(slot))
+			program_run(slot);
 		__atomic_store_n(&slot->reply, number, __ATOMIC_RELEASE);
 	}
 }

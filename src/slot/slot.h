@@ -245,7 +245,9 @@ struct slot_control {
  * @limit_ms:	 the program and all it started are killed after that
  * @argv:	 words, each with its NUL, ended by an empty one
  * @settings:	 lines "PATH VALUE", written in this order before the program
- * @refused:	 the first line of @settings that the kernel did not take
+ * @needed:	 the same, behind them; without one of these nothing is run
+ * @refused:	 the first line that the kernel did not take
+ * @not_run:	 whether that is one of @needed
  * @status:	 as of waitpid()
  * @timed_out:	 whether @limit_ms ended it
  * @output_len:	 bytes of @output so far; what does not fit is dropped
@@ -257,6 +259,7 @@ struct selftest_slot {
 	uint32_t limit_ms;
 	char argv[256];
 	char settings[2048];
+	char needed[SLOT_SETTINGS];
 	/* written by the guest */
 	uint32_t guest_state /* BOOTING or IDLE; what is broken is on the
 				console */
@@ -264,6 +267,7 @@ struct selftest_slot {
 	uint32_t reply;
 	int32_t status;
 	uint32_t timed_out;
+	uint32_t not_run;
 	uint32_t output_len;
 	char refused[256];
 	char output[SELFTEST_OUTPUT_MAX] __attribute__((aligned(4096)));

@@ -2,6 +2,7 @@
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
 #include "host/c_repro.h"
 #include "host/host.h"
+#include "host/selftests/selftests.h"
 #include "host/stall_search.h"
 #include "host/stress/stress.h"
 #include "host/user/report.h"
@@ -332,6 +333,8 @@ static int repro(struct target_options *t, const struct host_options *options,
 	machine = store_read(finding, "machineInfo", NULL, NULL);
 	if (stress_repro_is(machine))
 		return stress_repro(finding, machine, t, options, n);
+	if (selftests_repro_is(machine))
+		return selftests_repro(finding, machine, t, options, n);
 	if (!open_kernel(&repro, t, &error))
 		return error ? host_fail("repro", error) : EXIT_CLEAN;
 	status = repro_on(&repro, n, smaller, c_path, &error);

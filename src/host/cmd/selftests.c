@@ -8,7 +8,9 @@
 
 struct selftests_command {
 	struct target_options target;
-	char *cases, *against, *ktap, *junit, *out;
+	char *cases, *against, *ktap, *junit, *out, *max_runtime;
+	int stop_after;
+	gint64 seconds; /* of --max-runtime; 0: no end */
 };
 
 /* A report that only counts when whole. */
@@ -31,9 +33,33 @@ static gboolean write_report(const char *path, const struct selftests *run,
 	return ok;
 }
 
+/* When a case failed is known when its program has ended. */
+static void note_found(struct host_result *result, const struct selftest *test)
+{
+	for (guint i = 0; i < test->found->len; i++) {
+		const struct selftest_found *found = test->found->pdata[i];
+
+		host_result_finding(result, found->title,
+			found->dir ? found->dir : "", 0, 0);
+		host_result_seen(result, test->ended);
+	}
+}
+
+static guint cases_passed(const struct selftest *test)
+{
+	guint nr = 0;
+
+	for (guint i = 0; i < test->cases->len; i++) {
+		const struct selftest_case *c = test->cases->pdata[i];
+
+		nr += c->outcome == SELFTEST_PASS;
+	}
+	return nr;
+}
+
 static void note_tests(struct host_result *result, const struct selftests *run)
 {
-	guint nr[SELFTEST_BROKEN + 1] = {0};
+	guint nr[SELFTEST_BROKEN + 1] = {0}, passed = 0;
 
 	for (guint i = 0; i < run->tests->len; i++) {
 		const struct selftest *test = run->tests->pdata[i];
@@ -41,10 +67,10 @@ static void note_tests(struct host_result *result, const struct selftests *run)
 		nr[test->outcome]++;
 		if (test->outcome == SELFTEST_SKIP)
 			host_result_skip(result, test->name, test->why);
-		if (test->title)
-			host_result_finding(result, test->title,
-				test->finding ? test->finding : "", 0, 0);
+		note_found(result, test);
+		passed += cases_passed(test);
 	}
+	host_result_figure(result, "cases_passed", passed);
 	for (int i = 0; i <= SELFTEST_BROKEN; i++) {
 		g_autofree char *name =
 			g_ascii_strdown(selftest_outcome_name(i), -1);
@@ -75,10 +101,16 @@ static struct selftests *run_kernel(const struct selftests_command *command,
 		.target = command->target,
 		.names = names,
 		.store = store,
+		/* what both kernels do alike is no finding */
+		.file_cases = !command->against,
+		.seconds = command->seconds,
+		.stop_after = (guint)MAX(command->stop_after, 0),
 	};
 
 	want.target.kernel = kernel;
 	want.target.append = (char *)append;
+	if (kernel != command->target.kernel)
+		want.target.set = NULL;
 	return selftests_run(&want, options, error);
 }
 
@@ -144,6 +176,7 @@ int cmd_selftests(int argc, char **argv)
 			"NAME[:PROFILE]"},
 		{"append", 0, 0, G_OPTION_ARG_STRING, &t->append,
 			"add to its kernel command line", "'ARGS'"},
+		TARGET_SET(t),
 		{"accel", 0, 0, G_OPTION_ARG_STRING, &t->accel,
 			"auto (default), kvm or tcg", "NAME"},
 		{"case", 0, 0, G_OPTION_ARG_STRING, &command.cases,
@@ -151,12 +184,20 @@ int cmd_selftests(int argc, char **argv)
 		{"against", 0, 0, G_OPTION_ARG_STRING, &command.against,
 			"run this kernel too, and tell where they differ",
 			"NAME[:PROFILE]"},
+		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &command.max_runtime,
+			"begin no program later, and end the one that runs "
+			"then; quick ones go first (default: all of them)",
+			"TIME"},
+		{"stop-after", 0, 0, G_OPTION_ARG_INT, &command.stop_after,
+			"begin no program after so many different findings "
+			"(default: all of them)",
+			"N"},
 		{"ktap", 0, 0, G_OPTION_ARG_FILENAME, &command.ktap,
 			"write what goes to stdout there too", "FILE"},
 		{"junit", 0, 0, G_OPTION_ARG_FILENAME, &command.junit,
 			"write the same as JUnit XML", "FILE"},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &command.out,
-			"findings: VMs that died (default out)", "DIR"},
+			"findings (default out)", "DIR"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 
@@ -170,5 +211,10 @@ int cmd_selftests(int argc, char **argv)
 			argv[1]);
 		return EXIT_BROKEN;
 	}
+	if (command.max_runtime)
+		command.seconds =
+			host_seconds("--max-runtime", command.max_runtime);
+	if (command.seconds < 0)
+		return EXIT_BROKEN;
 	return selftests(&command, &options);
 }

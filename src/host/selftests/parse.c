@@ -263,3 +263,33 @@ void selftest_judge(struct selftest *test, enum selftest_format format,
 	test->outcome = SELFTEST_SKIP;
 	test->why = g_strdup_printf("%s, nothing passed: %s", ended, last);
 }
+
+static void title_add(
+	GPtrArray *titles, const struct selftest *test, const char *what)
+{
+	char *title = g_strdup_printf("selftest %s: %s", test->name, what);
+
+	if (strlen(title) >= TITLE_MAX)
+		title[TITLE_MAX - 1] = '\0';
+	g_ptr_array_add(titles, title);
+}
+
+GPtrArray *selftest_titles(const struct selftest *test, gboolean with_cases)
+{
+	GPtrArray *titles = g_ptr_array_new_with_free_func(g_free);
+	guint failed = cases_of(test, SELFTEST_FAIL);
+
+	if (test->outcome == SELFTEST_DIED)
+		g_ptr_array_add(titles, g_strdup(test->title));
+	for (guint i = 0; with_cases && i < test->cases->len; i++) {
+		const struct selftest_case *c = test->cases->pdata[i];
+
+		if (c->outcome == SELFTEST_FAIL)
+			title_add(titles, test, c->name);
+	}
+	if (with_cases && test->outcome == SELFTEST_TIMEOUT)
+		title_add(titles, test, "over its time");
+	if (with_cases && test->outcome == SELFTEST_FAIL && !failed)
+		title_add(titles, test, "failed, but no case of it");
+	return titles;
+}

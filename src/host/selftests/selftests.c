@@ -3,9 +3,15 @@
 
 #include <string.h>
 
-#define VCPUS	   4 /* migration.c skips everything below 3 */
-#define MEMORY_MIB 2048
-#define GRACE_MS   20000 /* for the guest to kill what is over its limit */
+#define VCPUS	      4 /* migration.c skips everything below 3 */
+#define MEMORY_MIB    2048
+#define GRACE_MS      20000 /* for the guest to kill what is over its limit */
+#define REPORT_MS     1000 /* for a kernel that reported something to die of it */
+#define LAST_LINES_MS 50   /* of the console of one that did not */
+#define TIME_OVER     "the time of the run is over"
+/* beside enum vm_end */
+#define REPLIED	 (-1)
+#define REPORTED (-2)
 
 struct row {
 	const char *name, *command;
@@ -60,6 +66,15 @@ unsigned int selftests_limit(const char *name)
 	return 0;
 }
 
+static void found_free(gpointer data)
+{
+	struct selftest_found *found = data;
+
+	g_free(found->title);
+	g_free(found->dir);
+	g_free(found);
+}
+
 static void selftest_free(gpointer data)
 {
 	struct selftest *test = data;
@@ -67,8 +82,8 @@ static void selftest_free(gpointer data)
 	g_free(test->why);
 	g_free(test->output);
 	g_free(test->title);
-	g_free(test->finding);
 	g_clear_pointer(&test->cases, g_ptr_array_unref);
+	g_clear_pointer(&test->found, g_ptr_array_unref);
 	g_free(test);
 }
 
@@ -102,13 +117,17 @@ int selftests_status(const struct selftests *run)
 
 /* ---- one program on one VM ---- */
 
-/** struct session - what the programs of a run share */
+/** struct runner - what the programs of a run share
+ *  @start, @end: of the run, monotonic us; G_MAXINT64: it has none
+ *  @titles: of findings so far */
 struct runner {
 	struct target *target;
 	const struct selftests_options *want;
 	const struct host_options *options;
 	const char *scratch, *programs;
 	char *machine, *config;
+	gint64 start, end;
+	GHashTable *titles;
 };
 
 static void vm_ended(
@@ -121,8 +140,8 @@ static void vm_ended(
 	*ended = (int)end;
 }
 
-static void slot_fill(
-	struct selftest_slot *slot, const struct row *row, gint64 limit_ms)
+static void slot_fill(struct selftest_slot *slot, const struct row *row,
+	const char *needed, gint64 limit_ms)
 {
 	g_autofree char *settings =
 		g_strdup_printf("%s%s/proc/sys/vm/nr_hugepages %u\n",
@@ -136,6 +155,7 @@ static void slot_fill(
 	g_assert(at < slot->argv + sizeof(slot->argv));
 	g_assert(strlen(settings) < sizeof(slot->settings));
 	strcpy(slot->settings, settings);
+	(void)g_strlcpy(slot->needed, needed, sizeof(slot->needed));
 	slot->limit_ms = (guint32)limit_ms;
 	__atomic_store_n(&slot->request, 1, __ATOMIC_RELEASE);
 }
@@ -161,94 +181,144 @@ static char *output_take(const struct selftest_slot *slot)
 	return g_realloc(text, at + 1);
 }
 
-/* Returns the VM's end, or -1 when the program replied. */
+/* What a kernel that lives on says of itself; it may die of it yet. */
+static gboolean console_reports(struct vm *vm, guint64 *seen)
+{
+	const GString *console = vm_console(vm);
+	struct report report;
+
+	if (*seen == vm_console_total(vm))
+		return FALSE;
+	*seen = vm_console_total(vm);
+	return console_parse(console->str, console->len, &report) > 0;
+}
+
+static void serve(void)
+{
+	if (!g_main_context_iteration(NULL, FALSE))
+		g_usleep(2000);
+}
+
+/* Its last lines may still be on their way. */
+static int vm_linger(struct vm *vm, gboolean reported, const int *ended)
+{
+	gint64 end = g_get_monotonic_time() +
+		     (reported ? REPORT_MS : LAST_LINES_MS) * 1000;
+	guint64 seen = 0;
+
+	while (*ended < 0 && g_get_monotonic_time() < end)
+		serve();
+	if (*ended >= 0)
+		return *ended;
+	return reported || console_reports(vm, &seen) ? REPORTED : REPLIED;
+}
+
+/* Returns the VM's end, REPLIED or REPORTED. */
 static int program_await(struct vm *vm, const struct selftest_slot *slot,
 	gint64 limit_ms, int *ended)
 {
 	gint64 end = g_get_monotonic_time() +
 		     (limit_ms + (gint64)(GRACE_MS * vm_scale(vm))) * 1000;
 	gboolean declared = FALSE;
+	guint64 seen = 0;
 
 	while (*ended < 0) {
 		if (__atomic_load_n(&slot->reply, __ATOMIC_ACQUIRE) == 1)
-			return -1;
+			return vm_linger(vm, FALSE, ended);
+		if (console_reports(vm, &seen))
+			return vm_linger(vm, TRUE, ended);
 		if (!declared && g_get_monotonic_time() > end) {
 			vm_declare_hung(vm, "the guest did not end a selftest "
 					    "that was over its limit");
 			declared = TRUE;
 		}
-		if (!g_main_context_iteration(NULL, FALSE))
-			g_usleep(2000);
+		serve();
 	}
 	return *ended;
 }
 
-static void finding_store(const struct runner *runner, struct selftest *test,
-	struct vm *vm, const struct report *report)
+static void judge_end(
+	struct selftest *test, struct vm *vm, int end, struct report *report)
 {
-	const GString *console = vm_console(vm);
-	g_autofree char *detail = g_strdup_printf("selftest %s", test->name);
-	g_autofree char *machine = g_strdup_printf(
-		"%sselftest: %s\n", runner->machine, test->name);
-	struct finding_input input = {
-		.title = report->title,
-		.detail = detail,
-		.console = console->str,
-		.console_len = console->len,
-		.report_start = report->start,
-		.report_end = report->end,
-		.tag = runner->target->build_id,
-		.machine = machine,
-		.config = runner->config,
-	};
-	g_autoptr(GError) error = NULL;
-
-	if (runner->want->store && !store_add(runner->want->store, &input, NULL,
-					   &test->finding, &error))
-		host_progress(runner->options, FALSE, "%s", error->message);
-}
-
-static void judge_end(const struct runner *runner, struct selftest *test,
-	struct vm *vm, enum vm_end end)
-{
-	struct report report;
-
-	vm_end_title(vm, end, &report);
+	vm_end_title(
+		vm, end == REPORTED ? VM_END_PANIC : (enum vm_end)end, report);
 	test->outcome =
 		end == VM_END_QEMU_DIED ? SELFTEST_BROKEN : SELFTEST_DIED;
-	test->title = g_strdup(report.title);
-	test->why = g_strdup(report.title);
-	if (end != VM_END_QEMU_DIED)
-		finding_store(runner, test, vm, &report);
+	test->title = g_strdup(report->title);
+	test->why = g_strdup(report->title);
+}
+
+/* It was killed: of itself, or since the time of the whole run was over? */
+static void judge_killed(struct selftest *test, gboolean late)
+{
+	g_autofree char *last = selftest_last_line(test->output);
+	guint failed = 0;
+
+	for (guint i = 0; i < test->cases->len; i++) {
+		const struct selftest_case *c = test->cases->pdata[i];
+
+		failed += c->outcome == SELFTEST_FAIL;
+	}
+	test->outcome = SELFTEST_TIMEOUT;
+	if (late)
+		test->outcome = failed ? SELFTEST_FAIL : SELFTEST_SKIP;
+	test->why = g_strdup_printf(
+		"%sstill ran: %s", late ? TIME_OVER ", it " : "", last);
+}
+
+/* The guest's clock is not ours to the last of its milliseconds. */
+static gboolean is_late(const struct runner *runner)
+{
+	return g_get_monotonic_time() >= runner->end - G_USEC_PER_SEC;
+}
+
+static void judge_refused(
+	struct selftest *test, const struct selftest_slot *slot)
+{
+	g_autofree char *said =
+		g_strndup(slot->refused, sizeof(slot->refused) - 1);
+	char *why = g_strdup_printf("%s%s(setting %s)",
+		test->why ? test->why : "", test->why ? " " : "", said);
+
+	g_free(test->why);
+	test->why = why;
 }
 
 static void program_judge(const struct runner *runner, struct selftest *test,
 	const struct row *row, struct vm *vm, int end)
 {
 	const struct selftest_slot *slot = vm_slot(vm).map;
+	const struct selftest_filing filing = {runner->want, runner->options,
+		vm, runner->target->build_id, runner->machine, runner->config};
+	struct report report = {0};
 	guint planned;
 
 	test->output = output_take(slot);
 	test->cases = selftests_parse(
 		row->format, test->output, row->proof, &planned);
-	if (end >= 0) {
-		judge_end(runner, test, vm, (enum vm_end)end);
-	} else if (slot->timed_out) {
-		g_autofree char *last = selftest_last_line(test->output);
-
-		test->outcome = SELFTEST_TIMEOUT;
-		test->why = g_strdup_printf("still ran: %s", last);
-	} else {
+	if (end >= 0 || end == REPORTED)
+		judge_end(test, vm, end, &report);
+	else if (slot->not_run)
+		test->outcome = SELFTEST_BROKEN;
+	else if (slot->timed_out)
+		judge_killed(test, is_late(runner));
+	else
 		selftest_judge(test, row->format, slot->status, planned);
-	}
-	if (slot->refused[0] && test->outcome != SELFTEST_PASS) {
-		g_autofree char *said =
-			g_strndup(slot->refused, sizeof(slot->refused) - 1);
-		char *why = g_strdup_printf("%s (setting %s)", test->why, said);
+	if (slot->refused[0] && test->outcome != SELFTEST_PASS)
+		judge_refused(test, slot);
+	selftest_file(&filing, test, &report, runner->titles);
+}
 
-		g_free(test->why);
-		test->why = why;
-	}
+static gint64 limit_of(
+	const struct runner *runner, const struct row *row, const struct vm *vm)
+{
+	double times =
+		runner->want->limit_times ? runner->want->limit_times : 1;
+	gint64 own =
+		(gint64)(row->seconds * 1000 * times * MAX(1, vm_scale(vm)));
+	gint64 left = (runner->end - g_get_monotonic_time()) / 1000;
+
+	return CLAMP(left, 1, own);
 }
 
 static gboolean program_run(const struct runner *runner, const struct row *row,
@@ -256,22 +326,22 @@ static gboolean program_run(const struct runner *runner, const struct row *row,
 {
 	g_autofree char *dir =
 		g_build_filename(runner->scratch, "selftest", NULL);
-	double times =
-		runner->want->limit_times ? runner->want->limit_times : 1;
 	struct vm *vm = vm_clone(runner->target->template, dir, error);
 	gint64 start = g_get_monotonic_time(), limit_ms;
 	int ended = -1, end;
 
 	if (!vm)
 		return FALSE;
-	limit_ms = (gint64)(row->seconds * 1000 * times * MAX(1, vm_scale(vm)));
+	limit_ms = limit_of(runner, row, vm);
 	vm_set_end_handler(vm, vm_ended, &ended);
-	slot_fill(vm_slot(vm).map, row, limit_ms);
+	slot_fill(vm_slot(vm).map, row, runner->target->settings, limit_ms);
 	if (!vm_resume(vm, error)) {
 		vm_free(vm);
 		return FALSE;
 	}
 	end = program_await(vm, vm_slot(vm).map, limit_ms, &ended);
+	test->ended = (double)(g_get_monotonic_time() - runner->start) /
+		      G_USEC_PER_SEC;
 	program_judge(runner, test, row, vm, end);
 	test->seconds =
 		(double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
@@ -355,7 +425,7 @@ static struct target *target_ready(const struct selftests_options *want,
 	struct vm_boot boot = {
 		.ready = {G_STRUCT_OFFSET(struct selftest_slot, guest_state),
 			GUEST_IDLE},
-		.id = "selftests 1",
+		.id = "selftests 2",
 		.slot_init = slot_start,
 		.progress = told,
 		.user = (void *)options,
@@ -372,6 +442,22 @@ static struct target *target_ready(const struct selftests_options *want,
 	return target->template ? g_steal_pointer(&target) : NULL;
 }
 
+/* Why the program of @path is not begun; caller frees. NULL: it is */
+static char *skip_why(const struct runner *runner, const char *path)
+{
+	guint enough = runner->want->stop_after;
+
+	if (enough && g_hash_table_size(runner->titles) >= enough)
+		return g_strdup("not begun: there are findings enough");
+	if (g_get_monotonic_time() >= runner->end)
+		return g_strdup("not begun: " TIME_OVER);
+	if (g_file_test(path, G_FILE_TEST_EXISTS))
+		return NULL;
+	return g_strdup_printf("does not build from this source: see "
+			       "%s/../build.log",
+		runner->programs);
+}
+
 static gboolean row_run(const struct runner *runner, const struct row *row,
 	struct selftests *run, GError **error)
 {
@@ -381,12 +467,11 @@ static gboolean row_run(const struct runner *runner, const struct row *row,
 	struct selftest *test = g_new0(struct selftest, 1);
 
 	test->name = row->name;
+	test->found = g_ptr_array_new_with_free_func(found_free);
 	g_ptr_array_add(run->tests, test);
-	if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+	test->why = skip_why(runner, path);
+	if (test->why) {
 		test->outcome = SELFTEST_SKIP;
-		test->why = g_strdup_printf("does not build from this source: "
-					    "see %s/../build.log",
-			runner->programs);
 		test->output = g_strdup("");
 		test->cases = g_ptr_array_new();
 		return TRUE;
@@ -449,7 +534,14 @@ struct selftests *selftests_run(const struct selftests_options *want,
 	runner.scratch = scratch;
 	runner.machine = target_describe(target);
 	(void)g_file_get_contents(target->config, &runner.config, NULL, NULL);
+	runner.titles =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	runner.start = g_get_monotonic_time();
+	runner.end = want->seconds
+			     ? runner.start + want->seconds * G_USEC_PER_SEC
+			     : G_MAXINT64;
 	run = run_rows(&runner, error);
+	g_hash_table_unref(runner.titles);
 	host_dir_remove(scratch);
 	g_free(runner.machine);
 	g_free(runner.config);

@@ -16,7 +16,8 @@
 
 /*
  * TIMEOUT: over its limit, killed: a hang of the kernel or a slow machine.
- * DIED:    the VM ended; for the case that ran, as far as it is known.
+ * DIED:    the VM ended, or its kernel reported something and lives on; for
+ *	    the case that ran, as far as it is known.
  * BROKEN:  QEMU or we did not do our part; says nothing of the kernel.
  */
 enum selftest_outcome {
@@ -41,6 +42,12 @@ struct selftest_case {
 	enum selftest_outcome outcome;
 };
 
+/** struct selftest_found - what a program showed to be wrong; @dir: folder of
+ *  the finding in the store, or NULL */
+struct selftest_found {
+	char *title, *dir;
+};
+
 /**
  * struct selftest - one program
  * @name:    of the row; static
@@ -48,16 +55,17 @@ struct selftest_case {
  * @why:     one line for every outcome but PASS, else NULL
  * @cases:   struct selftest_case, in the order printed; may be empty
  * @output:  what it printed, made printable, at most SELFTEST_OUTPUT_MAX
- * @title:   of the kernel's report where the VM ended, else NULL
- * @finding: folder of the finding in the store, or NULL
+ * @title:   of the kernel's report where it DIED, else NULL
+ * @found:   struct selftest_found, as selftest_titles() has them
  * @seconds: as the host's clock saw it
+ * @ended:   seconds from the start of the run's first program to its end
  */
 struct selftest {
 	const char *name;
 	enum selftest_outcome outcome;
-	char *why, *output, *title, *finding;
-	GPtrArray *cases;
-	double seconds;
+	char *why, *output, *title;
+	GPtrArray *cases, *found;
+	double seconds, ended;
 };
 
 /** struct selftests - a run. @tests: struct selftest, in the rows' order */
@@ -73,13 +81,24 @@ DEFINE_FREEP(selftests, selftests_free)
  * @target: kernel, append and accel count; 4 vCPUs and 2 GiB otherwise
  * @names:  rows, NULL-terminated; NULL for all
  * @store:  where findings go, or NULL: they are only told
+ * @file_cases: failures are findings too, not only what the kernel reports
  * @limit_times: multiplies each row's time limit; 0 means 1
+ * @seconds: from the start of the first program: one that has not ended by then
+ *	     is killed, and those behind it are not begun; 0: no end
+ * @stop_after: different titles of findings, after which no program is begun;
+ *	     0: no end
+ *
+ * A program that was not begun, or killed before a case of it failed, is a SKIP
+ * that says so.
  */
 struct selftests_options {
 	struct target_options target;
 	const char *const *names;
 	struct store *store;
+	gboolean file_cases;
 	double limit_times;
+	gint64 seconds;
+	guint stop_after;
 };
 
 /** selftests_names() - every row, quick ones first, NULL-terminated; static
@@ -153,7 +172,39 @@ GPtrArray *selftests_parse(enum selftest_format format, const char *output,
 void selftest_judge(struct selftest *test, enum selftest_format format,
 	int status, guint planned);
 
+/** selftest_titles() - what @test showed to be wrong, one line each: the
+ *  kernel's report; and where @with_cases "selftest NAME: CASE" for each case
+ *  that failed, or that the program did where no case of it did. Elements are
+ *  strings, shorter than TITLE_MAX, owned by the array; none for a PASS. */
+GPtrArray *selftest_titles(const struct selftest *test, gboolean with_cases);
+
 /** selftest_last_line() - the last one that is not empty; caller frees */
 char *selftest_last_line(const char *output);
+
+/* --- selftests/found.c ---------------------------------------------------- */
+
+/** struct selftest_filing - where findings of a run go
+ *  @vm:	    that ran the program
+ *  @machine: what target_describe() says; @config: of the kernel, or NULL */
+struct selftest_filing {
+	const struct selftests_options *want;
+	const struct host_options *options;
+	struct vm *vm;
+	const char *tag, *machine, *config;
+};
+/** selftest_file() - fill @test->found, each filed in the store, if there is
+ *  one and they are not too many. @titles: of the run so far, a set that gets
+ *  those of @test; those that were there are not found again, and none is
+ *  when it has as many as are wanted */
+void selftest_file(const struct selftest_filing *filing, struct selftest *test,
+	const struct report *report, GHashTable *titles);
+
+/** selftests_repro() - `repro` of a finding that @machine, its machineInfo,
+ * says came from a selftest: k of @n. Exit status. */
+int selftests_repro(struct finding *finding, const char *machine,
+	const struct target_options *t, const struct host_options *options,
+	guint n);
+/** selftests_repro_is() - does it say so? */
+gboolean selftests_repro_is(const char *machine);
 
 #endif
