@@ -125,6 +125,63 @@ static void test_record(const char *dir)
 		"a run goes on with its own plan only");
 }
 
+static const struct {
+	const char *why, *peer, *mutant;
+	enum tier tier;
+	const char
+		*want; /* kernel, mutant and what is special; then the rest */
+} commands[] = {
+	{"the fuzzer in processes has the mutant from the start", NULL, "m",
+		TIER_USER, "P fuzz --kernel=k:user --append=a=1 rmap_mutant=m"},
+	{"in VMs it is switched on in clones", NULL, "m", TIER_VM,
+		"P fuzz --kernel=k:kasan --append=a=1 --set=" MUTANT_FILE "=m"},
+	{"the kernel without a bug has nothing set", "stress-ng", UNMUTATED,
+		TIER_VM, "P stress --kernel=k:kasan --append=a=1"},
+	{"stressors", "stress", "m", TIER_VM,
+		"P stress --kernel=k:kasan --append=a=1 --set=" MUTANT_FILE
+		"=m"},
+	{"selftests", "selftests", "m", TIER_VM,
+		"P selftests --kernel=k:kasan --append=a=1 --set=" MUTANT_FILE
+		"=m"},
+};
+static const char *const command_more[] = {" --replays=0", " --replays=0",
+	" --peer=stress-ng", " --no-shrink", ""};
+
+static void test_command(void)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+		const struct search search = {.name = (char *)"k",
+			.vm = (char *)"k:kasan",
+			.append = "a=1",
+			.peer = commands[i].peer};
+		struct trial trial = {
+			.name = (char *)commands[i].mutant, .seed = 7};
+		const struct turn turn = {
+			&search, &trial, commands[i].tier, "d", NULL, 30, 2};
+		g_autoptr(GPtrArray) args = search_command(&turn, "P");
+		g_autofree char *line = g_strjoinv(" ", (char **)args->pdata);
+		g_autofree char *want = g_strdup_printf(
+			"%s --max-runtime=30s --seed=7 --stop-after=2%s "
+			"--out=d/out --json=d/result.json",
+			commands[i].want, command_more[i]);
+
+		if (strcmp(line, want))
+			printf("# %s\n# %s\n", line, want);
+		test_case(!strcmp(line, want), commands[i].why);
+	}
+}
+
+static void test_peers(void)
+{
+	g_autofree char *all = search_peers();
+
+	test_case(
+		!strcmp(all, "stress, stress-ng, selftests"), "peers are told");
+	test_case(search_known("stress-ng") && search_known("selftests") &&
+			  !search_known("fuzz") && !search_known("nobody"),
+		"the fuzzer is no peer, and a name that nobody has is none");
+}
+
 /* Each name of the table is chosen somewhere in its kernel's patch, and the
  * other way round. */
 static void test_patch(const char *kernel)
@@ -165,6 +222,8 @@ int main(void)
 	test_table(dir);
 	test_sample(dir);
 	test_record(dir);
+	test_command();
+	test_peers();
 	while ((name = g_dir_read_name(patches))) {
 		g_autofree char *kernel = g_strndup(name, strcspn(name, "."));
 

@@ -9,6 +9,8 @@
  * the user tier for a third of the budget, and where that finds nothing VMs
  * for the rest, from the programs that the first stage came to.
  *
+ * A peer has one stage, in VMs, and no corpus; all else is the same.
+ *
  * What is known of a trial is one file:
  *
  *   DIR/plan		      what the run is about; a run that goes on must
@@ -157,7 +159,7 @@ struct trial *trial_load(const char *dir, const struct mutant *mutant,
  *  first; @plan: "key: value" lines. FALSE with the line that differs. */
 gboolean bench_plan_check(const char *dir, const char *plan, GError **error);
 
-/* --- bench/search.c: what searches ---------------------------------------- */
+/* --- bench/search.c, bench/command.c: what searches ----------------------- */
 
 /**
  * struct search - what is the same in all trials
@@ -165,7 +167,7 @@ gboolean bench_plan_check(const char *dir, const char *plan, GError **error);
  * @vm:      NAME:PROFILE of the VMs, or NULL
  * @tier:    NAME:user, or NULL; not both are NULL
  * @note:    why one of the tiers that were asked for is not there, or NULL
- * @peer:    NULL: the fuzzer
+ * @peer:    "stress", "stress-ng" or "selftests"; NULL: the fuzzer
  * @append:  boot words beside rmap_mutant=, or NULL
  * @seconds: the budget of a trial
  * @target:  of @vm, opened when first needed
@@ -190,8 +192,29 @@ void search_clear(struct search *search);
 /** search_describe() - "NAME:user, then NAME:kasan"; caller frees */
 char *search_describe(const struct search *search);
 
+/** search_peers() - "a, b, c": those that search_known() knows; caller frees */
+char *search_peers(void);
 /** search_known() - is @peer one that we can run? */
 gboolean search_known(const char *peer);
+
+/**
+ * struct turn - the part of a tier in a trial
+ * @dir:    of this part
+ * @corpus: to start from beside nothing, or NULL
+ * @enough: titles that end it; 0: it runs to the end of its time
+ */
+struct turn {
+	const struct search *search;
+	struct trial *trial;
+	enum tier tier;
+	const char *dir, *corpus;
+	gint64 seconds;
+	guint enough;
+};
+
+/** search_command() - what is run for @turn: @program, our own, with arguments
+ *  that end in a NULL; owned by the array */
+GPtrArray *search_command(const struct turn *turn, const char *program);
 /**
  * search_run() - one trial, to its end; @trial gets all but the judgement
  * @dir:     of the trial; what an earlier one left in it is removed

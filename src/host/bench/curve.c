@@ -20,8 +20,9 @@ static double x_of(double seconds, gint64 budget)
 {
 	double span = log10((double)budget / FIRST_S);
 
-	return LEFT +
-	       log10(MAX(seconds, FIRST_S) / FIRST_S) / span * (double)WIDTH;
+	/* checks after a run may take it over its budget */
+	seconds = CLAMP(seconds, FIRST_S, (double)budget);
+	return LEFT + log10(seconds / FIRST_S) / span * (double)WIDTH;
 }
 
 static double y_of(double share)

@@ -44,7 +44,9 @@ static gboolean parse(
 		{"name", 0, 0, G_OPTION_ARG_STRING, &run->names,
 			"only these mutants", "NAME,..."},
 		{"peer", 0, 0, G_OPTION_ARG_STRING, &run->peer,
-			"search with this instead of the fuzzer", "NAME"},
+			"search with this in VMs, instead of the fuzzer: "
+			"stress, stress-ng or selftests",
+			"NAME"},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &run->out,
 			"records; a run that was stopped goes on there "
 			"(default " OUT ")",
@@ -326,8 +328,11 @@ static int prepare(struct run *run)
 	g_autoptr(GError) error = NULL;
 
 	if (run->peer && !search_known(run->peer)) {
-		g_printerr(
-			"rmaptorture bench mutants: no peer '%s'\n", run->peer);
+		g_autofree char *all = search_peers();
+
+		g_printerr("rmaptorture bench mutants: no peer '%s'; there are "
+			   "%s\n",
+			run->peer, all);
 		return EXIT_BROKEN;
 	}
 	run->search = (struct search){

@@ -16,96 +16,6 @@
 #define START_S	   900 /* kernel build and boot, on a slow and busy machine */
 #define USER_SHARE 3   /* of the budget one part in so many, before the VM */
 
-/* A searcher: options of ours that it has beside those of every one. */
-static const struct {
-	const char *name, *command;
-	gboolean is_fuzz; /* has --stop-after, --replays, --set */
-	const char *more; /* one more argument, or NULL */
-} searches[] = {
-	{"fuzz", "fuzz", TRUE, NULL},
-	{"stress", "stress", FALSE, "--no-shrink"},
-};
-
-gboolean search_known(const char *peer)
-{
-	for (gsize i = 1; i < G_N_ELEMENTS(searches); i++) {
-		if (!strcmp(peer, searches[i].name))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-/* struct turn - the part of a tier in a trial
- * @dir:    of this part
- * @corpus: to start from beside nothing, or NULL
- */
-struct turn {
-	const struct search *search;
-	struct trial *trial;
-	enum tier tier;
-	const char *dir, *corpus;
-	gint64 seconds;
-	guint enough; /* titles; 0: run to the end */
-};
-
-/* --- the command ------------------------------------------------------------
- */
-
-/* @later: it is switched on in clones, else at boot */
-static void add_mutant(GPtrArray *args, const struct turn *turn, gboolean later)
-{
-	const char *name = turn->trial->name;
-	gboolean is_on = strcmp(name, UNMUTATED) != 0;
-	const char *append = turn->search->append ? turn->search->append : "";
-
-	if (is_on && !later)
-		host_args_add(args, "--append=%s%srmap_mutant=%s", append,
-			*append ? " " : "", name);
-	else if (*append)
-		host_args_add(args, "--append=%s", append);
-	if (is_on && later)
-		host_args_add(args, "--set=" MUTANT_FILE "=%s", name);
-}
-
-static void add_kernel(GPtrArray *args, const struct turn *turn)
-{
-	if (turn->tier == TIER_USER)
-		host_args_add(args, "--kernel=%s:user", turn->search->name);
-	else
-		host_args_add(args, "--kernel=%s", turn->search->vm);
-}
-
-static GPtrArray *command(const struct turn *turn)
-{
-	const char *peer = turn->search->peer;
-	g_autofree char *bin = host_executable_dir();
-	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
-	gsize which = 0;
-
-	while (peer && strcmp(peer, searches[which].name))
-		which++;
-	host_args_add(args, "%s/rmaptorture", bin);
-	host_args_add(args, "%s", searches[which].command);
-	add_kernel(args, turn);
-	add_mutant(
-		args, turn, searches[which].is_fuzz && turn->tier == TIER_VM);
-	host_args_add(
-		args, "--max-runtime=%" G_GINT64_FORMAT "s", turn->seconds);
-	host_args_add(args, "--seed=%" G_GUINT64_FORMAT, turn->trial->seed);
-	if (searches[which].is_fuzz) {
-		host_args_add(args, "--replays=0");
-		host_args_add(args, "--stop-after=%u", turn->enough);
-	}
-	if (searches[which].more)
-		host_args_add(args, "%s", searches[which].more);
-	if (turn->corpus)
-		host_args_add(args, "--corpus=%s", turn->corpus);
-	host_args_add(args, "--out=%s/out", turn->dir);
-	host_args_add(args, "--json=%s/result.json", turn->dir);
-	g_ptr_array_add(args, NULL);
-	return args;
-}
-
 /* --- its run ----------------------------------------------------------------
  */
 
@@ -227,7 +137,9 @@ static void judge_end(const struct turn *turn, const struct watch *watch,
 /* FALSE: stopped */
 static gboolean run_child(const struct turn *turn, double before)
 {
-	g_autoptr(GPtrArray) args = command(turn);
+	g_autofree char *bin = host_executable_dir();
+	g_autofree char *program = g_build_filename(bin, "rmaptorture", NULL);
+	g_autoptr(GPtrArray) args = search_command(turn, program);
 	g_autofree char *log = g_build_filename(turn->dir, "log", NULL);
 	struct watch watch = {.search = turn->search,
 		.log = fopen(log, "we"),

@@ -60,13 +60,20 @@ static void print_detected(const struct trial *trial)
 			trial->vm_n);
 }
 
+/* Only the fuzzer counts programs. */
 static void print_missed(const struct trial *trial)
 {
-	printf(" missed   ");
+	const char *pad = "   ";
+
+	printf(" missed");
 	for (guint i = 0; i < TIERS; i++) {
-		if (trial->stage[i].command)
-			printf(" %s: %.0f programs", tier_names[i],
-				trial->stage[i].programs);
+		const struct stage *stage = &trial->stage[i];
+
+		if (!stage->command || stage->programs < 0)
+			continue;
+		printf("%s %s: %.0f programs", pad, tier_names[i],
+			stage->programs);
+		pad = "";
 	}
 	printf("\n");
 }
@@ -127,10 +134,16 @@ static void figure(struct host_result *result, const char *name, double value)
 	host_result_figure(result, name, value);
 }
 
+static double share(struct tally tally)
+{
+	return tally.total ? 100.0 * tally.detected / tally.total : 0;
+}
+
 static void print_tallies(const GArray *tallies, struct tally all,
 	const GArray *seconds, struct host_result *result)
 {
-	printf("\ndetected      %u of %u\n", all.detected, all.total);
+	printf("\ndetected      %u of %u, %.0f %%\n", all.detected, all.total,
+		share(all));
 	for (guint i = 0; i < tallies->len; i++) {
 		const struct tally *at =
 			&g_array_index(tallies, struct tally, i);
@@ -138,8 +151,8 @@ static void print_tallies(const GArray *tallies, struct tally all,
 			g_strdup_printf("detected_%s", at->class);
 		g_autofree char *total = g_strdup_printf("total_%s", at->class);
 
-		printf("  %-10s  %u of %u\n", at->class, at->detected,
-			at->total);
+		printf("  %-10s  %u of %u, %.0f %%\n", at->class, at->detected,
+			at->total, share(*at));
 		figure(result, detected, at->detected);
 		figure(result, total, at->total);
 	}
@@ -197,8 +210,9 @@ static void print_heading(const struct search *search)
 {
 	g_autofree char *kernel = search_describe(search);
 
-	printf("%s, %s, %" G_GINT64_FORMAT " s a trial, from an empty corpus\n",
-		kernel, search->peer ? search->peer : "fuzz", search->seconds);
+	printf("%s, %s, %" G_GINT64_FORMAT " s a trial%s\n", kernel,
+		search->peer ? search->peer : "fuzz", search->seconds,
+		search->peer ? "" : ", from an empty corpus");
 	if (search->note)
 		printf("%s\n", search->note);
 	printf("\n");
