@@ -43,8 +43,10 @@ static enum replay_try try_program(void *user, double *seconds)
 		.command = g_str_has_prefix(trials->title, OURS)
 				   ? NAME " " C_REPRO_TIMES " check"
 				   : NAME " " C_REPRO_TIMES,
-		.settings = trials->settings,
+		.settings = "",
+		.needed = trials->settings,
 		.limit_ms = LIMIT_MS,
+		.end = G_MAXINT64,
 	};
 	struct program_end end;
 	g_autoptr(GError) error = NULL;
@@ -57,9 +59,9 @@ static enum replay_try try_program(void *user, double *seconds)
 		g_printerr("rmaptorture: %s\n", error->message);
 		return REPLAY_BROKEN;
 	}
-	if (end.died && end.end == VM_END_QEMU_DIED)
+	if (end.broken || end.not_run)
 		got = REPLAY_BROKEN;
-	else if (end.died)
+	else if (end.reported)
 		got = strcmp(end.report.title, trials->title) ? REPLAY_OTHER
 							      : REPLAY_HIT;
 	if (got == REPLAY_OTHER)

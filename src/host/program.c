@@ -3,7 +3,12 @@
 
 #include <string.h>
 
-#define GRACE_MS 20000 /* for the guest to kill what is over its limit */
+#define GRACE_MS      20000 /* for the guest to kill what is over its limit */
+#define REPORT_MS     1000  /* for a kernel that reported something to die */
+#define LAST_LINES_MS 50    /* of the console of one that did not */
+/* beside enum vm_end */
+#define REPLIED	 (-1)
+#define REPORTED (-2)
 
 static void slot_start(void *slot, size_t len, void *user)
 {
@@ -25,7 +30,7 @@ struct vm_template *program_template(const struct target *target,
 	struct vm_boot boot = {
 		.ready = {G_STRUCT_OFFSET(struct selftest_slot, guest_state),
 			GUEST_IDLE},
-		.id = "selftests 1",
+		.id = "selftests 2",
 		.slot_init = slot_start,
 		.progress = told,
 		.user = (void *)options,
@@ -64,6 +69,7 @@ static void slot_fill(
 	g_assert(at < slot->argv + sizeof(slot->argv));
 	g_assert(strlen(program->settings) < sizeof(slot->settings));
 	strcpy(slot->settings, program->settings);
+	(void)g_strlcpy(slot->needed, program->needed, sizeof(slot->needed));
 	slot->limit_ms = (guint32)limit;
 	__atomic_store_n(&slot->request, 1, __ATOMIC_RELEASE);
 }
@@ -89,25 +95,60 @@ static char *output_take(const struct selftest_slot *slot)
 	return g_realloc(text, at + 1);
 }
 
-/* Until the program has replied, or the VM ended. */
-static void await(struct vm *vm, const struct selftest_slot *slot,
+/* What a kernel that lives on says of itself; it may die of it yet. */
+static gboolean console_reports(struct vm *vm, guint64 *seen)
+{
+	const GString *console = vm_console(vm);
+	struct report report;
+
+	if (*seen == vm_console_total(vm))
+		return FALSE;
+	*seen = vm_console_total(vm);
+	return console_parse(console->str, console->len, &report) > 0;
+}
+
+static void serve(void)
+{
+	if (!g_main_context_iteration(NULL, FALSE))
+		g_usleep(2000);
+}
+
+/* Its last lines may still be on their way. */
+static int linger(struct vm *vm, gboolean reported, const int *ended)
+{
+	gint64 end = g_get_monotonic_time() +
+		     (reported ? REPORT_MS : LAST_LINES_MS) * 1000;
+	guint64 seen = 0;
+
+	while (*ended < 0 && g_get_monotonic_time() < end)
+		serve();
+	if (*ended >= 0)
+		return *ended;
+	return reported || console_reports(vm, &seen) ? REPORTED : REPLIED;
+}
+
+/* Returns the VM's end, REPLIED or REPORTED. */
+static int await(struct vm *vm, const struct selftest_slot *slot,
 	gint64 limit_ms, const int *ended)
 {
 	gint64 end = g_get_monotonic_time() +
 		     (limit_ms + (gint64)(GRACE_MS * vm_scale(vm))) * 1000;
 	gboolean declared = FALSE;
+	guint64 seen = 0;
 
 	while (*ended < 0) {
 		if (__atomic_load_n(&slot->reply, __ATOMIC_ACQUIRE) == 1)
-			return;
+			return linger(vm, FALSE, ended);
+		if (console_reports(vm, &seen))
+			return linger(vm, TRUE, ended);
 		if (!declared && g_get_monotonic_time() > end) {
 			vm_declare_hung(vm, "the guest did not end a program "
 					    "that was over its limit");
 			declared = TRUE;
 		}
-		if (!g_main_context_iteration(NULL, FALSE))
-			g_usleep(2000);
+		serve();
 	}
+	return *ended;
 }
 
 static void take_end(struct vm *vm, int ended, struct program_end *ret)
@@ -117,15 +158,25 @@ static void take_end(struct vm *vm, int ended, struct program_end *ret)
 
 	ret->output = output_take(slot);
 	ret->refused = g_strndup(slot->refused, sizeof(slot->refused) - 1);
+	ret->not_run = slot->not_run != 0;
 	ret->timed_out = slot->timed_out != 0;
 	ret->status = slot->status;
-	ret->died = ended >= 0;
-	if (!ret->died)
-		return;
-	ret->end = (enum vm_end)ended;
-	vm_end_title(vm, ret->end, &ret->report);
 	ret->console = g_memdup2(console->str, console->len + 1);
 	ret->console_len = console->len;
+	ret->reported = ended != REPLIED;
+	ret->broken = ended == VM_END_QEMU_DIED;
+	if (ret->reported)
+		vm_end_title(vm,
+			ended == REPORTED ? VM_END_PANIC : (enum vm_end)ended,
+			&ret->report);
+}
+
+static gint64 limit_of(const struct program *program, const struct vm *vm)
+{
+	gint64 left = (program->end - g_get_monotonic_time()) / 1000;
+
+	return CLAMP(left, 1,
+		(gint64)((double)program->limit_ms * MAX(1, vm_scale(vm))));
 }
 
 gboolean program_run(struct vm_template *template, const char *dir,
@@ -138,15 +189,14 @@ gboolean program_run(struct vm_template *template, const char *dir,
 	*ret = (struct program_end){0};
 	if (!vm)
 		return FALSE;
-	limit_ms = (gint64)((double)program->limit_ms * MAX(1, vm_scale(vm)));
+	limit_ms = limit_of(program, vm);
 	vm_set_end_handler(vm, vm_ended, &ended);
 	slot_fill(vm_slot(vm).map, program, limit_ms);
 	if (!vm_resume(vm, error)) {
 		vm_free(vm);
 		return FALSE;
 	}
-	await(vm, vm_slot(vm).map, limit_ms, &ended);
-	take_end(vm, ended, ret);
+	take_end(vm, await(vm, vm_slot(vm).map, limit_ms, &ended), ret);
 	ret->seconds =
 		(double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
 	vm_set_end_handler(vm, NULL, NULL);

@@ -23,28 +23,33 @@ struct vm_template *program_template(const struct target *target,
 /**
  * struct program - what to run
  * @command:  its file name in the folder, and arguments, a blank between
- * @settings: lines "PATH VALUE", written before it starts
- * @limit_ms: it and all it started are killed after so long
+ * @settings: lines "PATH VALUE", written before it starts; what the kernel has
+ *	      not got is passed over
+ * @needed:   the same, behind them; without one of these it is not run
+ * @limit_ms: it and all it started are killed after so long, times the scale of
+ *	      the VM
+ * @end:      or at this time, monotonic us; G_MAXINT64: none
  */
 struct program {
-	const char *command, *settings;
-	gint64 limit_ms;
+	const char *command, *settings, *needed;
+	gint64 limit_ms, end;
 };
 
 /**
  * struct program_end - what came of it
- * @died:    the VM ended, as @end says; else the program did
- * @report:  of @console, where @died
- * @console: where @died, and its length; any bytes
- * @status:  as of waitpid(); not where @died
+ * @reported:  the kernel reported something, or the VM ended: see @report; all
+ *	       that is said of the program may be missing then
+ * @broken:    QEMU died, which says nothing of the kernel
+ * @console:   and its length; any bytes
+ * @not_run:   the kernel did not take one of @needed
+ * @refused:   the first setting that it did not take, or ""
+ * @status:    as of waitpid()
  * @timed_out: it was over its limit
- * @refused: the first setting that the kernel did not take, or ""
- * @output:  what it printed, made printable, at most SELFTEST_OUTPUT_MAX bytes
- * @seconds: from its start to its end, by the host's clock
+ * @output:    what it printed, made printable, at most SELFTEST_OUTPUT_MAX
+ * @seconds:   from its start to its end, by the host's clock
  */
 struct program_end {
-	gboolean died, timed_out;
-	enum vm_end end;
+	gboolean reported, broken, not_run, timed_out;
 	struct report report;
 	char *console, *refused, *output;
 	gsize console_len;

@@ -16,8 +16,9 @@
 static GString *printed(const struct selftest_filing *filing,
 	const struct selftest *test, gsize *ret_start)
 {
-	const GString *console = vm_console(filing->vm);
-	GString *text = g_string_new_len(console->str, (gssize)console->len);
+	const struct program_end *end = filing->end;
+	GString *text =
+		g_string_new_len(end->console, (gssize)end->console_len);
 
 	*ret_start = text->len;
 	g_string_append_printf(text, "selftest %s: %s\n%s", test->name,
@@ -26,9 +27,9 @@ static GString *printed(const struct selftest_filing *filing,
 }
 
 static char *file_one(const struct selftest_filing *filing,
-	const struct selftest *test, const char *title,
-	const struct report *report)
+	const struct selftest *test, const char *title)
 {
+	const struct report *report = &filing->end->report;
 	gboolean of_kernel = test->title && !strcmp(title, test->title);
 	g_autofree char *detail = g_strdup_printf("selftest %s", test->name);
 	g_autofree char *machine =
@@ -55,7 +56,7 @@ static char *file_one(const struct selftest_filing *filing,
 }
 
 void selftest_file(const struct selftest_filing *filing, struct selftest *test,
-	const struct report *report, GHashTable *titles)
+	GHashTable *titles)
 {
 	const struct selftests_options *want = filing->want;
 	g_autoptr(GPtrArray) all = selftest_titles(test, want->file_cases);
@@ -71,8 +72,7 @@ void selftest_file(const struct selftest_filing *filing, struct selftest *test,
 		found = g_new0(struct selftest_found, 1);
 		found->title = g_strdup(all->pdata[i]);
 		if (want->store && test->found->len < FILED_MAX)
-			found->dir =
-				file_one(filing, test, found->title, report);
+			found->dir = file_one(filing, test, found->title);
 		g_ptr_array_add(test->found, found);
 	}
 }

@@ -3,15 +3,9 @@
 
 #include <string.h>
 
-#define VCPUS	      4 /* migration.c skips everything below 3 */
-#define MEMORY_MIB    2048
-#define GRACE_MS      20000 /* for the guest to kill what is over its limit */
-#define REPORT_MS     1000 /* for a kernel that reported something to die of it */
-#define LAST_LINES_MS 50   /* of the console of one that did not */
-#define TIME_OVER     "the time of the run is over"
-/* beside enum vm_end */
-#define REPLIED	 (-1)
-#define REPORTED (-2)
+#define VCPUS	   4 /* migration.c skips everything below 3 */
+#define MEMORY_MIB 2048
+#define TIME_OVER  "the time of the run is over"
 
 struct row {
 	const char *name, *command;
@@ -130,122 +124,11 @@ struct runner {
 	GHashTable *titles;
 };
 
-static void vm_ended(
-	struct vm *vm, enum vm_end end, const char *detail, void *user)
+static void judge_end(struct selftest *test, const struct program_end *end)
 {
-	int *ended = user;
-
-	(void)vm;
-	(void)detail;
-	*ended = (int)end;
-}
-
-static void slot_fill(struct selftest_slot *slot, const struct row *row,
-	const char *needed, gint64 limit_ms)
-{
-	g_autofree char *settings =
-		g_strdup_printf("%s%s/proc/sys/vm/nr_hugepages %u\n",
-			settings_all, row->settings, row->huge);
-	g_auto(GStrv) words = g_strsplit(row->command, " ", -1);
-	char *at = slot->argv;
-
-	for (char **word = words; *word; word++)
-		at = g_stpcpy(at, *word) + 1;
-	*at = '\0';
-	g_assert(at < slot->argv + sizeof(slot->argv));
-	g_assert(strlen(settings) < sizeof(slot->settings));
-	strcpy(slot->settings, settings);
-	(void)g_strlcpy(slot->needed, needed, sizeof(slot->needed));
-	slot->limit_ms = (guint32)limit_ms;
-	__atomic_store_n(&slot->request, 1, __ATOMIC_RELEASE);
-}
-
-/* What the guest wrote is bytes of a kernel with bugs: copied, then made text.
- */
-static char *output_take(const struct selftest_slot *slot)
-{
-	guint32 len = __atomic_load_n(&slot->output_len, __ATOMIC_ACQUIRE);
-	char *text = g_strndup("", SELFTEST_OUTPUT_MAX + 1);
-	gsize at = 0;
-
-	len = MIN(len, SELFTEST_OUTPUT_MAX);
-	for (guint32 i = 0; i < len; i++) {
-		char c = slot->output[i];
-
-		if (g_ascii_isprint(c) || strchr("\n\r\033", c))
-			text[at++] = c;
-		else if (c != '\b')
-			text[at++] = '?';
-	}
-	text[at] = '\0';
-	return g_realloc(text, at + 1);
-}
-
-/* What a kernel that lives on says of itself; it may die of it yet. */
-static gboolean console_reports(struct vm *vm, guint64 *seen)
-{
-	const GString *console = vm_console(vm);
-	struct report report;
-
-	if (*seen == vm_console_total(vm))
-		return FALSE;
-	*seen = vm_console_total(vm);
-	return console_parse(console->str, console->len, &report) > 0;
-}
-
-static void serve(void)
-{
-	if (!g_main_context_iteration(NULL, FALSE))
-		g_usleep(2000);
-}
-
-/* Its last lines may still be on their way. */
-static int vm_linger(struct vm *vm, gboolean reported, const int *ended)
-{
-	gint64 end = g_get_monotonic_time() +
-		     (reported ? REPORT_MS : LAST_LINES_MS) * 1000;
-	guint64 seen = 0;
-
-	while (*ended < 0 && g_get_monotonic_time() < end)
-		serve();
-	if (*ended >= 0)
-		return *ended;
-	return reported || console_reports(vm, &seen) ? REPORTED : REPLIED;
-}
-
-/* Returns the VM's end, REPLIED or REPORTED. */
-static int program_await(struct vm *vm, const struct selftest_slot *slot,
-	gint64 limit_ms, int *ended)
-{
-	gint64 end = g_get_monotonic_time() +
-		     (limit_ms + (gint64)(GRACE_MS * vm_scale(vm))) * 1000;
-	gboolean declared = FALSE;
-	guint64 seen = 0;
-
-	while (*ended < 0) {
-		if (__atomic_load_n(&slot->reply, __ATOMIC_ACQUIRE) == 1)
-			return vm_linger(vm, FALSE, ended);
-		if (console_reports(vm, &seen))
-			return vm_linger(vm, TRUE, ended);
-		if (!declared && g_get_monotonic_time() > end) {
-			vm_declare_hung(vm, "the guest did not end a selftest "
-					    "that was over its limit");
-			declared = TRUE;
-		}
-		serve();
-	}
-	return *ended;
-}
-
-static void judge_end(
-	struct selftest *test, struct vm *vm, int end, struct report *report)
-{
-	vm_end_title(
-		vm, end == REPORTED ? VM_END_PANIC : (enum vm_end)end, report);
-	test->outcome =
-		end == VM_END_QEMU_DIED ? SELFTEST_BROKEN : SELFTEST_DIED;
-	test->title = g_strdup(report->title);
-	test->why = g_strdup(report->title);
+	test->outcome = end->broken ? SELFTEST_BROKEN : SELFTEST_DIED;
+	test->title = g_strdup(end->report.title);
+	test->why = g_strdup(end->report.title);
 }
 
 /* It was killed: of itself, or since the time of the whole run was over? */
@@ -272,81 +155,64 @@ static gboolean is_late(const struct runner *runner)
 	return g_get_monotonic_time() >= runner->end - G_USEC_PER_SEC;
 }
 
-static void judge_refused(
-	struct selftest *test, const struct selftest_slot *slot)
+static void judge_refused(struct selftest *test, const char *refused)
 {
-	g_autofree char *said =
-		g_strndup(slot->refused, sizeof(slot->refused) - 1);
 	char *why = g_strdup_printf("%s%s(setting %s)",
-		test->why ? test->why : "", test->why ? " " : "", said);
+		test->why ? test->why : "", test->why ? " " : "", refused);
 
 	g_free(test->why);
 	test->why = why;
 }
 
 static void program_judge(const struct runner *runner, struct selftest *test,
-	const struct row *row, struct vm *vm, int end)
+	const struct row *row, struct program_end *end)
 {
-	const struct selftest_slot *slot = vm_slot(vm).map;
 	const struct selftest_filing filing = {runner->want, runner->options,
-		vm, runner->target->build_id, runner->machine, runner->config};
-	struct report report = {0};
+		end, runner->target->build_id, runner->machine, runner->config};
 	guint planned;
 
-	test->output = output_take(slot);
+	test->output = g_steal_pointer(&end->output);
 	test->cases = selftests_parse(
 		row->format, test->output, row->proof, &planned);
-	if (end >= 0 || end == REPORTED)
-		judge_end(test, vm, end, &report);
-	else if (slot->not_run)
+	if (end->reported)
+		judge_end(test, end);
+	else if (end->not_run)
 		test->outcome = SELFTEST_BROKEN;
-	else if (slot->timed_out)
+	else if (end->timed_out)
 		judge_killed(test, is_late(runner));
 	else
-		selftest_judge(test, row->format, slot->status, planned);
-	if (slot->refused[0] && test->outcome != SELFTEST_PASS)
-		judge_refused(test, slot);
-	selftest_file(&filing, test, &report, runner->titles);
+		selftest_judge(test, row->format, end->status, planned);
+	if (*end->refused && test->outcome != SELFTEST_PASS)
+		judge_refused(test, end->refused);
+	selftest_file(&filing, test, runner->titles);
 }
 
-static gint64 limit_of(
-	const struct runner *runner, const struct row *row, const struct vm *vm)
-{
-	double times =
-		runner->want->limit_times ? runner->want->limit_times : 1;
-	gint64 own =
-		(gint64)(row->seconds * 1000 * times * MAX(1, vm_scale(vm)));
-	gint64 left = (runner->end - g_get_monotonic_time()) / 1000;
-
-	return CLAMP(left, 1, own);
-}
-
-static gboolean program_run(const struct runner *runner, const struct row *row,
+static gboolean row_start(const struct runner *runner, const struct row *row,
 	struct selftest *test, GError **error)
 {
 	g_autofree char *dir =
 		g_build_filename(runner->scratch, "selftest", NULL);
-	struct vm *vm = vm_clone(runner->target->template, dir, error);
-	gint64 start = g_get_monotonic_time(), limit_ms;
-	int ended = -1, end;
+	g_autofree char *settings =
+		g_strdup_printf("%s%s/proc/sys/vm/nr_hugepages %u\n",
+			settings_all, row->settings, row->huge);
+	double times =
+		runner->want->limit_times ? runner->want->limit_times : 1;
+	const struct program program = {
+		.command = row->command,
+		.settings = settings,
+		.needed = runner->target->settings,
+		.limit_ms = (gint64)(row->seconds * 1000 * times),
+		.end = runner->end,
+	};
+	struct program_end end;
 
-	if (!vm)
+	if (!program_run(runner->target->template, dir, &program, &end, error))
 		return FALSE;
-	limit_ms = limit_of(runner, row, vm);
-	vm_set_end_handler(vm, vm_ended, &ended);
-	slot_fill(vm_slot(vm).map, row, runner->target->settings, limit_ms);
-	if (!vm_resume(vm, error)) {
-		vm_free(vm);
-		return FALSE;
-	}
-	end = program_await(vm, vm_slot(vm).map, limit_ms, &ended);
 	test->ended = (double)(g_get_monotonic_time() - runner->start) /
 		      G_USEC_PER_SEC;
-	program_judge(runner, test, row, vm, end);
-	test->seconds =
-		(double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
-	vm_set_end_handler(vm, NULL, NULL);
-	vm_free(vm);
+	test->seconds = end.seconds;
+	program_judge(runner, test, row, &end);
+	program_end_clear(&end);
 	return TRUE;
 }
 
@@ -402,34 +268,12 @@ static char *programs_ensure(
 		host_kernel_progress, (void *)options, error);
 }
 
-static void slot_start(void *slot, size_t len, void *user)
-{
-	struct selftest_slot *start = slot;
-
-	(void)user;
-	g_assert(len >= sizeof(*start));
-	start->magic = SELFTEST_MAGIC;
-}
-
-static void told(const char *line, void *user)
-{
-	host_progress(user, FALSE, "%s", line);
-}
-
 static struct target *target_ready(const struct selftests_options *want,
 	const char *programs, const struct host_options *options,
 	GError **error)
 {
 	struct target_options t = want->target;
 	struct target *SCOPED(target_freep) target = NULL;
-	struct vm_boot boot = {
-		.ready = {G_STRUCT_OFFSET(struct selftest_slot, guest_state),
-			GUEST_IDLE},
-		.id = "selftests 2",
-		.slot_init = slot_start,
-		.progress = told,
-		.user = (void *)options,
-	};
 
 	t.lanes = VCPUS;
 	t.mem_mib = t.mem_mib ? t.mem_mib : MEMORY_MIB;
@@ -437,8 +281,8 @@ static struct target *target_ready(const struct selftests_options *want,
 	target = target_choose(&t, options, error);
 	if (!target)
 		return NULL;
-	target->template = vm_template_ensure(
-		&target->machine, &boot, options->cache, error);
+	target->template =
+		program_template(target, options, options->cache, error);
 	return target->template ? g_steal_pointer(&target) : NULL;
 }
 
@@ -477,7 +321,7 @@ static gboolean row_run(const struct runner *runner, const struct row *row,
 		return TRUE;
 	}
 	host_progress(runner->options, TRUE, "selftests: %s", row->name);
-	if (!program_run(runner, row, test, error))
+	if (!row_start(runner, row, test, error))
 		return FALSE;
 	host_progress(runner->options, FALSE, "selftests: %s: %s%s%s, %.1f s",
 		row->name, selftest_outcome_name(test->outcome),

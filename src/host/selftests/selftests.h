@@ -10,7 +10,7 @@
 #ifndef RMAPTORTURE_SELFTESTS_H
 #define RMAPTORTURE_SELFTESTS_H
 
-#include "host/host.h"
+#include "host/program.h"
 
 #include <stdio.h>
 
@@ -184,12 +184,12 @@ char *selftest_last_line(const char *output);
 /* --- selftests/found.c ---------------------------------------------------- */
 
 /** struct selftest_filing - where findings of a run go
- *  @vm:	    that ran the program
+ *  @end:     of the program
  *  @machine: what target_describe() says; @config: of the kernel, or NULL */
 struct selftest_filing {
 	const struct selftests_options *want;
 	const struct host_options *options;
-	struct vm *vm;
+	const struct program_end *end;
 	const char *tag, *machine, *config;
 };
 /** selftest_file() - fill @test->found, each filed in the store, if there is
@@ -197,7 +197,7 @@ struct selftest_filing {
  *  those of @test; those that were there are not found again, and none is
  *  when it has as many as are wanted */
 void selftest_file(const struct selftest_filing *filing, struct selftest *test,
-	const struct report *report, GHashTable *titles);
+	GHashTable *titles);
 
 /** selftests_repro() - `repro` of a finding that @machine, its machineInfo,
  * says came from a selftest: k of @n. Exit status. */
