@@ -3,6 +3,7 @@
  * Programs: text, generator, mutator, minimizer, stamps. argv[1]: how many
  * programs go through text (default 10000), argv[2]: the seed.
  */
+#include "prog/generate.h"
 #include "prog/result.h"
 
 #include <errno.h>
@@ -243,6 +244,31 @@ static void test_pairs(uint64_t seed)
 	}
 	test_case(round && able, "pairs are programs that the guest can run");
 	test_case(differ, "the two calls of a pair are of different actors");
+}
+
+static void test_moves(uint64_t seed)
+{
+	bool round = true, able = true, short_enough = true;
+	uint32_t longer = 0;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	for (uint32_t n = 0; n < 400; n++) {
+		uint32_t caps = (uint32_t)rng_next(&rng) & CAPS_ALL;
+		uint32_t max = 1 + n % 16;
+		struct prog prog = {0};
+		struct gen gen;
+
+		gen_init(&gen, caps, &rng);
+		prog.nr_calls = gen_move(&gen, prog.call, max);
+		short_enough &= prog.nr_calls <= max;
+		longer += prog.nr_calls >= 4;
+		round &= goes_round(&prog);
+		able &= !prog_needs_more(&prog, caps);
+	}
+	test_case(round && able, "moves are calls that the guest can run");
+	test_case(short_enough, "a move keeps to the room that there is");
+	test_case(longer > 200, "most moves are a few calls");
 }
 
 static void test_garbage(uint64_t seed)
@@ -497,6 +523,7 @@ int main(int argc, char **argv)
 	test_too_long();
 	test_rounds(rounds, seed);
 	test_same_seed(seed);
+	test_moves(seed);
 	test_pairs(seed);
 	test_spread(seed);
 	test_garbage(seed);

@@ -7,6 +7,7 @@
 
 #define LINEAGE_TIMES 4	 /* how much more a program about descent forks */
 #define FAIL_ONE_IN   5	 /* calls, of a program in which allocations fail */
+#define MOVE_ONE_IN   4	 /* calls, of a program with moves */
 #define FAIL_NTH_MAX  40 /* few calls allocate more often */
 
 /* Would a call of @op by anybody make sense now? */
@@ -197,9 +198,17 @@ void prog_generate(
 
 	memset(prog, 0, sizeof(*prog));
 	gen_init(&gen, caps, rng);
-	prog->nr_calls = (uint32_t)min_size(nr_calls, PROG_CALLS_MAX);
-	for (uint32_t i = 0; i < prog->nr_calls; i++) {
-		gen_call(&gen, &prog->call[i]);
-		gen_note(&gen, &prog->call[i]);
+	nr_calls = (uint32_t)min_size(nr_calls, PROG_CALLS_MAX);
+	while (prog->nr_calls < nr_calls) {
+		struct call *call = &prog->call[prog->nr_calls];
+
+		if (gen.moves && rng_one_in(rng, MOVE_ONE_IN)) {
+			prog->nr_calls +=
+				gen_move(&gen, call, nr_calls - prog->nr_calls);
+			continue;
+		}
+		gen_call(&gen, call);
+		gen_note(&gen, call);
+		prog->nr_calls++;
 	}
 }

@@ -33,6 +33,7 @@ struct gen {
 	uint32_t gone;		    /* bit p: it lived and has exited */
 	uint8_t parent[PROG_PROCS]; /* of those that live or are gone */
 	bool lineage;	  /* this program is about descent: see gen_op() */
+	bool moves;	  /* it has moves (moves.c), not single calls only */
 	bool failing;	  /* allocations fail in this program */
 	uint32_t focus;	  /* ops that this program is about, a bit each */
 	uint32_t advice;  /* the same of the values of VALUES_advice */
@@ -79,6 +80,9 @@ struct area *gen_area(
 	struct gen *gen, uint32_t proc, const struct range *range);
 /** gen_call() - a call worth making next; not yet noted */
 void gen_call(struct gen *gen, struct call *ret);
+/** gen_move() - up to @max calls worth making together next, noted; how many.
+ *  0: there is nothing to do here */
+uint32_t gen_move(struct gen *gen, struct call *ret, uint32_t max);
 /** gen_range() - a range that @proc has mapped, or part of it, or nearby */
 struct range gen_range(struct gen *gen, uint32_t proc);
 /** gen_part() - some of @range: all, an end, the middle, or neighbours too */

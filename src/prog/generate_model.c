@@ -7,6 +7,7 @@
 
 #define LINEAGE_ONE_IN 3 /* programs that are about descent */
 #define FAILING_ONE_IN 4 /* programs in which allocations fail */
+#define MOVES_ONE_IN   2 /* programs that have moves */
 #define FOCUS_ONE_IN   2 /* programs that are about a few things */
 #define FOCUS_MAX      3
 
@@ -38,6 +39,7 @@ void gen_init(struct gen *gen, uint32_t caps, struct rng *rng)
 	gen->lineage = rng_one_in(rng, LINEAGE_ONE_IN);
 	if (rng_one_in(rng, FOCUS_ONE_IN))
 		gen_focus(gen);
+	gen->moves = rng_one_in(rng, MOVES_ONE_IN);
 	gen->failing = (caps & CAP_FAIL) && rng_one_in(rng, FAILING_ONE_IN);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define MOVE_CALLS_MAX 16
+
 /** struct mutation - what a step may look at */
 struct mutation {
 	struct prog *prog;
@@ -37,6 +39,19 @@ static void step_insert(struct mutation *m)
 		gen_call(&gen, &m->prog->call[at + i]);
 		gen_note(&gen, &m->prog->call[at + i]);
 	}
+}
+
+static void step_move(struct mutation *m)
+{
+	struct call calls[MOVE_CALLS_MAX];
+	uint32_t at = rng_range(m->rng, 0, m->prog->nr_calls);
+	struct gen gen;
+	uint32_t nr;
+
+	model_at(m, at, &gen);
+	nr = gen_move(&gen, calls, MOVE_CALLS_MAX);
+	nr = prog_gap(m->prog, at, nr);
+	memcpy(&m->prog->call[at], calls, nr * sizeof(calls[0]));
 }
 
 static void step_remove(struct mutation *m)
@@ -225,7 +240,8 @@ static const struct {
 	void (*take)(struct mutation *m);
 	uint32_t weight;
 } steps[] = {
-	{step_insert, 30},
+	{step_insert, 24},
+	{step_move, 12},
 	{step_argument, 25},
 	{step_remove, 10},
 	{step_splice, 10},

@@ -366,10 +366,11 @@ void prog_generate(
 /**
  * prog_mutate() - change a program in one to four steps
  *
- * Steps: insert, remove, splice with @other (may be NULL), change an argument,
- * move a call to another actor, duplicate, swap neighbours, make a call
- * asynchronous or not, let one of its allocations fail or not, change or drop
- * a stall. The result passes prog_check() and has at least a call.
+ * Steps: insert calls, drawn one by one or a few that belong together, remove,
+ * splice with @other (may be NULL), change an argument, move a call to another
+ * actor, duplicate, swap neighbours, make a call asynchronous or not, let one
+ * of its allocations fail or not, change or drop a stall. The result passes
+ * prog_check() and has at least a call.
  */
 void prog_mutate(struct prog *prog, const struct prog *other, uint32_t caps,
 	struct rng *rng);
