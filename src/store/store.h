@@ -183,8 +183,8 @@ struct repro {
 gboolean store_set_repro(
 	struct finding *finding, const struct repro *repro, GError **error);
 
-/** store_set_c_repro() - repro.c alone showed it in @k of @n VMs; forgotten when
- *  there is another repro.c. Updates @finding */
+/** store_set_c_repro() - repro.c alone showed it in @k of @n VMs; forgotten
+ * when there is another repro.c. Updates @finding */
 gboolean store_set_c_repro(
 	struct finding *finding, guint k, guint n, GError **error);
 

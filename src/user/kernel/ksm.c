@@ -16,6 +16,13 @@ bool page_mapped(struct page *page)
 
 #define PASSES 2 /* the first only notes a page's checksum */
 
+static bool has_merged; /* since ksm_end() */
+
+bool ksm_has_merged(void)
+{
+	return has_merged;
+}
+
 void ksm_start(void)
 {
 	zero_checksum = calc_checksum(ZERO_PAGE(0));
@@ -27,6 +34,7 @@ void ksm_start(void)
 void ksm_merge(void)
 {
 	locked_excuse();
+	has_merged = true;
 	mutex_lock(&ksm_thread_mutex);
 	for (unsigned int i = 0; i < PASSES; i++)
 		ksm_do_scan(UINT_MAX);
@@ -37,6 +45,7 @@ void model_ksm(unsigned int proc)
 {
 	act_as(proc);
 	ksm_merge();
+	copies_dirty();
 	call_done("ksm");
 }
 
@@ -67,6 +76,7 @@ bool ksm_knows(
 /* As `echo 2 >/sys/kernel/mm/ksm/run`, when everybody has exited. */
 void ksm_end(void)
 {
+	has_merged = false;
 	mutex_lock(&ksm_thread_mutex);
 	if (unmerge_and_remove_all_rmap_items())
 		finding("KSM pages are not unmerged at exit", "-");

@@ -253,6 +253,7 @@ long model_call(
 
 	act_as(proc);
 	ret = calls[call].make(&regs);
+	copies_dirty();
 	call_done(calls[call].name);
 	return ret;
 }

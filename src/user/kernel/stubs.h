@@ -140,6 +140,10 @@ void fork_init_caches(void);
 void ksm_start(void);
 /** ksm_merge() - what ksmd does, in the name of the caller */
 void ksm_merge(void);
+/** ksm_has_merged() - since the program began */
+bool ksm_has_merged(void);
+/** copies_dirty() - behind each call: pages that left KSM are dirty */
+void copies_dirty(void);
 /** ksm_knows() - must a walk of the KSM page @folio come to @addr of @vma? */
 bool ksm_knows(
 	struct folio *folio, struct vm_area_struct *vma, unsigned long addr);

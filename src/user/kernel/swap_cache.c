@@ -180,6 +180,26 @@ static void slot_read(struct folio *folio)
 	folio_unlock(folio);
 }
 
+static bool is_lost_by_madv_free(struct folio *folio)
+{
+	return folio_mapped(folio) && folio_test_anon(folio) &&
+	       !folio_test_ksm(folio) && folio_test_swapbacked(folio) &&
+	       !folio_test_swapcache(folio);
+}
+
+/* The same of what breaking out of KSM has copied: nobody has written it. */
+void copies_dirty(void)
+{
+	if (!ksm_has_merged())
+		return;
+	for (unsigned int nth = 0; frame_nth(nth); nth++) {
+		struct folio *folio = folio_in_frame(frame_nth(nth));
+
+		if (folio && is_lost_by_madv_free(folio))
+			folio_set_dirty(folio);
+	}
+}
+
 /* Who reads past the cache is soon done */
 #define READ_TRIES 16
 
