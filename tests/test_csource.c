@@ -30,6 +30,7 @@ static struct prog long_prog(uint64_t seed)
 
 static void test_compiles(void)
 {
+	const struct mismatch bad = {.call = 3, .proc = 1, .want = 1};
 	static char buf[SOURCE_MAX];
 	struct text text;
 	bool good = true;
@@ -38,7 +39,9 @@ static void test_compiles(void)
 		struct prog prog = long_prog(seed);
 
 		text_init(&text, buf, sizeof(buf));
-		good = prog_c_source(&prog, &text) == 0 && compiles(buf);
+		good = prog_c_source(&prog, seed & 1 ? &bad : NULL, &text) ==
+			       0 &&
+		       compiles(buf);
 	}
 	test_case(good, "the longest programs are C without a warning");
 }
@@ -52,7 +55,7 @@ static void test_says_the_calls(void)
 	struct text text;
 
 	text_init(&text, buf, sizeof(buf));
-	test_case(prog_c_source(&prog, &text) == 0 &&
+	test_case(prog_c_source(&prog, NULL, &text) == 0 &&
 			  strstr(buf, "\"p0 fail_nth=3 fork p1\"") &&
 			  strstr(buf, "make_fork(int i)") &&
 			  strstr(buf, "fail-nth") &&
@@ -67,7 +70,7 @@ static void test_full(void)
 	struct text text;
 
 	text_init(&text, buf, sizeof(buf));
-	test_case(prog_c_source(&prog, &text) == -ENOSPC,
+	test_case(prog_c_source(&prog, NULL, &text) == -ENOSPC,
 		"a C source that does not fit is an error");
 }
 

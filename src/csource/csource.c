@@ -162,12 +162,29 @@ static bool prog_runs(const struct prog *prog, uint32_t run)
 	return false;
 }
 
-int prog_c_source(const struct prog *prog, struct text *out)
+/* Which page is wrong when it holds what */
+static void add_wrong(const struct mismatch *bad, struct text *out)
+{
+	text_addf(out,
+		"/* process, call (-1: at its end), address, what the page "
+		"must not hold */\n"
+		"static const struct wrong wrong = {\n\t%u, %d, 0x%llx, "
+		"0x%llx,\n\t\"",
+		bad->proc, (int)bad->call,
+		(unsigned long long)prog_addr(bad->at.slot, bad->at.page),
+		(unsigned long long)bad->seen);
+	mismatch_describe(bad, out);
+	text_addf(out, "\"\n};\n");
+}
+
+int prog_c_source(
+	const struct prog *prog, const struct mismatch *bad, struct text *out)
 {
 	text_addf(out,
 		"/*\n * gcc -static -pthread -o repro repro.c && ./repro "
 		"[TIMES [check]]\n"
-		" * Some calls need root. The program:\n *\n");
+		" * Some calls need root. The program%s:\n *\n",
+		bad ? "; exit status 1: a page is wrong" : "");
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
 		text_addf(out, " * %2u  ", i);
 		call_print(prog, i, out);
@@ -186,6 +203,9 @@ int prog_c_source(const struct prog *prog, struct text *out)
 			add_piece(out, makers[run]);
 	}
 	add_piece(out, prog_fails(prog) ? "fails" : "no fails");
+	if (bad)
+		add_wrong(bad, out);
+	add_piece(out, bad ? "wrong" : "nothing wrong");
 	text_addf(out, "/* process, thread, async, fail, fail_all, maker, "
 		       "number of the system "
 		       "call, arguments, text */\n"

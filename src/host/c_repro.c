@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "host/program.h"
 
@@ -64,6 +65,8 @@ static enum replay_try try_program(void *user, double *seconds)
 	else if (end.reported)
 		got = strcmp(end.report.title, trials->title) ? REPLAY_OTHER
 							      : REPLAY_HIT;
+	else if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 1)
+		got = REPLAY_HIT;
 	if (got == REPLAY_OTHER)
 		g_strlcpy(trials->other, end.report.title, TITLE_MAX);
 	*seconds = end.seconds;

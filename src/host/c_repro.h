@@ -18,9 +18,10 @@
  * @ret_other: TITLE_MAX bytes: another title that was seen, the last, or ""
  *
  * What rmap_fsck says it is asked for where @title is its own.
- * Only what the kernel reports can be seen: nobody is there to judge contents,
- * or to count objects. FALSE with @error where the source does not compile
- * (the compiler's words) or a VM could not be had.
+ * Seen is what the kernel reports, and contents where the program itself looks
+ * at a page (exit status 1); nobody is there to count objects. FALSE with
+ * @error where the source does not compile (the compiler's words) or a VM could
+ * not be had.
  */
 gboolean c_repro_count(const struct target *target, const char *path,
 	const char *title, guint n, const struct host_options *options,

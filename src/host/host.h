@@ -383,8 +383,9 @@ gboolean replay_find(struct target *target, const char *run_dir,
 gboolean replay_last(
 	struct finding *finding, guint32 nr_lanes, struct candidate *ret);
 
-/** replay_store() - write what was found out into the finding's folder */
-gboolean replay_store(struct finding *finding,
+/** replay_store() - write what was found out into the finding's folder; @bad: a
+ *  page that is wrong, for its C source, or NULL */
+gboolean replay_store(struct finding *finding, const struct mismatch *bad,
 	const struct candidate *candidate, const struct replay *replay,
 	GError **error);
 

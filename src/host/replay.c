@@ -286,7 +286,7 @@ char *candidate_text(const struct candidate *candidate)
 	return g_string_free(out, FALSE);
 }
 
-gboolean replay_store(struct finding *finding,
+gboolean replay_store(struct finding *finding, const struct mismatch *bad,
 	const struct candidate *candidate, const struct replay *replay,
 	GError **error)
 {
@@ -296,6 +296,7 @@ gboolean replay_store(struct finding *finding,
 		replay->k, replay->n, replay->other, replay->broken);
 	struct repro repro = {
 		.prog = candidate_single(candidate),
+		.bad = bad,
 		.k = replay->k,
 		.n = replay->n,
 		.seconds = replay->seconds_median,

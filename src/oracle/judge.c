@@ -61,19 +61,6 @@ static const char *stuck_op(
 	return "exit";
 }
 
-static void describe(const struct mismatch *bad, struct text *out)
-{
-	text_addf(out, "p%u ", bad->proc);
-	if (bad->call < 0)
-		text_addf(out, "at the end");
-	else
-		text_addf(out, "in call %d", (int)bad->call);
-	text_addf(out, ": page v%u+%u holds ", bad->at.slot, bad->at.page);
-	stamp_describe(bad->seen, out);
-	text_addf(out, ", allowed ");
-	stamp_describe(bad->want, out);
-}
-
 /* Only where the kernel goes on after its own report: with panic_on_warn that
  * is on the console, and names what was wrong. */
 static bool rmap_is_bad(
@@ -97,7 +84,7 @@ static void judge_contents(const struct prog *prog,
 	*ret = VERDICT_FINDING;
 	text_addf(title, "rmaptorture: %s after %s", bad.kind,
 		culprit(prog, result, bad.call, bad.at));
-	describe(&bad, detail);
+	mismatch_describe(&bad, detail);
 }
 
 static bool judge_leak(const struct prog_result *result, struct text *title,

@@ -106,6 +106,9 @@ struct mismatch {
 	char kind[32]; /* "stale page", "foreign page", "lost write" ... */
 };
 
+/** mismatch_describe() - "p1 in call 7: page v0+0 holds zeros, allowed ..." */
+void mismatch_describe(const struct mismatch *bad, struct text *out);
+
 /**
  * shadow_judge() - may the pages hold what was read?
  * @prog and @result pass prog_check() and result_check()

@@ -5,6 +5,7 @@
  */
 #include "prog/stamp.h"
 #include "prog/prog.h"
+#include "prog/result.h"
 
 uint64_t stamp_seal(uint32_t low)
 {
@@ -73,6 +74,19 @@ void stamp_describe(uint64_t stamp, struct text *out)
 	else
 		text_addf(out, "p%u's touch in call %u of v%u+%u", s.proc,
 			s.call, s.slot, s.page);
+}
+
+void mismatch_describe(const struct mismatch *bad, struct text *out)
+{
+	text_addf(out, "p%u ", bad->proc);
+	if (bad->call < 0)
+		text_addf(out, "at the end");
+	else
+		text_addf(out, "in call %d", (int)bad->call);
+	text_addf(out, ": page v%u+%u holds ", bad->at.slot, bad->at.page);
+	stamp_describe(bad->seen, out);
+	text_addf(out, ", allowed ");
+	stamp_describe(bad->want, out);
 }
 
 /* The pages of @range that are not yet among the @nr of @ret */

@@ -258,8 +258,8 @@ struct store_log *store_load_programs(
 	return log;
 }
 
-static gboolean write_prog(
-	const struct finding *finding, const struct prog *prog, GError **error)
+static gboolean write_prog(const struct finding *finding,
+	const struct repro *repro, GError **error)
 {
 	g_autofree char *stats = g_build_filename(finding->dir, C_STATS, NULL);
 	g_autofree char *source = g_malloc(C_SOURCE_MAX);
@@ -268,10 +268,10 @@ static gboolean write_prog(
 	struct text text, c;
 
 	text_init(&text, lines, sizeof(lines));
-	prog_print(prog, &text);
+	prog_print(repro->prog, &text);
 	file = g_strdup_printf("# %s\n%s", finding->title, lines);
 	text_init(&c, source, C_SOURCE_MAX);
-	if (prog_c_source(prog, &c))
+	if (prog_c_source(repro->prog, repro->bad, &c))
 		return store_fail(error, EMSGSIZE, "write a C program");
 	(void)g_unlink(stats); /* of another source */
 	return file_write(finding->dir, "repro.prog", file, -1, error) &&
@@ -291,7 +291,7 @@ gboolean store_set_repro(
 	if (!repro->prog && finding->has_repro)
 		return dir_sync(
 			finding->dir, error); /* a better one is there */
-	if (repro->prog && !write_prog(finding, repro->prog, error))
+	if (repro->prog && !write_prog(finding, repro, error))
 		return FALSE;
 	g_ascii_formatd(seconds, sizeof(seconds), "%.3f", repro->seconds);
 	stats = g_strdup_printf("k: %u\nn: %u\nseconds: %s\ncalls: %u\n",

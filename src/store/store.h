@@ -172,7 +172,8 @@ struct store_log *store_load_programs(
 
 /** struct repro - what `repro` found out */
 struct repro {
-	const struct prog *prog; /* NULL: replayed, but not by one program */
+	const struct prog *prog;    /* NULL: replayed, but not by one program */
+	const struct mismatch *bad; /* what it shows, where that is a page */
 	guint k, n;
 	double seconds;	 /* median, of those that hit */
 	const char *log; /* what the tries showed, or NULL */

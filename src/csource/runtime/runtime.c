@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +43,21 @@ struct shared {
 	int turn; /* number of the call whose turn it is */
 	int life[8], exiting[8], pid[8];
 	int state[NR_CALLS + 1];
+	int wrong; /* pages that held what they must not, in all runs */
 };
 static struct shared *shared;
+
+struct wrong {
+	int proc, call;
+	unsigned long at, seen;
+	const char *text;
+};
 
 static const struct call calls[NR_CALLS + 1];
 static int memfd = -1, file = -1;
 static __thread sigjmp_buf fault;
 static void process(int proc);
+static void check(int proc);
 
 #define GET(x)	  __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST)
@@ -78,16 +87,6 @@ static long file_write(const char *path, const char *text)
 	if (fd >= 0)
 		close(fd);
 	return ret < 0 ? -err : ret;
-}
-
-/* argv[2] is "check": a kernel with rmaptorture's patch compares page tables
- * with what walks find */
-static int checks;
-
-static void check(void)
-{
-	if (checks)
-		file_write("/sys/kernel/debug/rmap_fsck", "self");
 }
 
 /* === syscall === */
@@ -211,7 +210,7 @@ static long make_exit(int i)
 {
 	printf("%2d  %s\n", i, calls[i].text);
 	SET(shared->exiting[calls[i].proc], 1);
-	check();
+	check(calls[i].proc);
 	_exit(0);
 }
 
@@ -465,7 +464,45 @@ static void fail_forget(void)
 #define fail_end()    ((void)0)
 #define fail_forget() ((void)0)
 
+/* === wrong === */
+#define NO_MAPPING 0xffffffffffffffff
+#define TORN	   0xfffffffffffffffe /* parts of different writes */
+
+static unsigned long page_read(unsigned long at)
+{
+	volatile unsigned long *page = (void *)at;
+
+	if (sigsetjmp(fault, 1))
+		return NO_MAPPING;
+	return page[0] != page[256] || page[0] != page[511] ? TORN : page[0];
+}
+
+/* Behind call @call of @proc, or at its end */
+static void look(int proc, int call)
+{
+	if (proc != wrong.proc || call != wrong.call ||
+		page_read(wrong.at) != wrong.seen)
+		return;
+	printf("WRONG: %s\n", wrong.text);
+	__atomic_add_fetch(&shared->wrong, 1, __ATOMIC_SEQ_CST);
+}
+
+/* === nothing wrong === */
+#define look(proc, call) ((void)(proc), (void)(call))
+
 /* === end === */
+/* argv[2] is "check": a kernel with rmaptorture's patch compares page tables
+ * with what walks find */
+static int checks;
+
+/* What is asked of a process at its end */
+static void check(int proc)
+{
+	if (checks)
+		file_write("/sys/kernel/debug/rmap_fsck", "self");
+	look(proc, -1);
+}
+
 static void make(int i)
 {
 	long ret;
@@ -476,6 +513,7 @@ static void make(int i)
 	fail_end();
 	printf("%2d  %-44s %s\n", i, calls[i].text,
 		ret < 0 ? strerror(-ret) : "ok");
+	look(calls[i].proc, i);
 	SET(shared->state[i], DONE);
 }
 
@@ -518,7 +556,7 @@ static void process(int proc)
 	actor(proc, 0);
 	while (GET(shared->turn) < NR_CALLS + proc)
 		sched_yield();
-	check();
+	check(proc);
 	_exit(0);
 }
 
@@ -561,7 +599,7 @@ static void conduct(void)
 {
 	int pid;
 
-	memset(shared, 0, sizeof(*shared));
+	memset(shared, 0, offsetof(struct shared, wrong));
 	SET(shared->turn, -1);
 	shared->life[0] = LIVES;
 	pid = fork();
@@ -601,20 +639,20 @@ int main(int argc, char **argv)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	file = memfd_create("file", 0);
 	if (shared == MAP_FAILED || file < 0)
-		return 1;
+		return 2;
 	for (int page = 0; page < 1024; page++) {
 		unsigned long data[512] = {0};
 
 		data[0] = data[256] = data[511] = stamp(page | 64 << 13);
 		if (write(file, data, sizeof(data)) != sizeof(data))
-			return 1;
+			return 2;
 	}
-	while (times-- > 0) {
+	while (times-- > 0 && !GET(shared->wrong)) {
 		memfd = memfd_create("memfd", 0);
 		if (memfd < 0 || ftruncate(memfd, 1024 * 4096))
-			return 1;
+			return 2;
 		conduct();
 		close(memfd);
 	}
-	return 0;
+	return GET(shared->wrong) ? 1 : 0;
 }

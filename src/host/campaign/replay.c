@@ -54,7 +54,7 @@ static gboolean replay_vm(struct campaign *c, struct target *target,
 			c->conf->replays, &replay);
 	finding->k = replay.k;
 	finding->n = replay.n;
-	ok = replay_store(finding, &candidate, &replay, error);
+	ok = replay_store(finding, NULL, &candidate, &replay, error);
 	host_scratch_free(g_steal_pointer(&scratch));
 	return ok;
 }

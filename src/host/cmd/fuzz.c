@@ -77,7 +77,7 @@ static void replay_finding(struct session *session, struct finding *finding,
 		    &candidate))
 		return;
 	replay_count(session->target, dir, &candidate, finding->title, n, ret);
-	if (!replay_store(finding, &candidate, ret, &error))
+	if (!replay_store(finding, NULL, &candidate, ret, &error))
 		host_progress(session->options, FALSE, "%s", error->message);
 }
 

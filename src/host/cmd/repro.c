@@ -118,15 +118,39 @@ static void schedule(struct repro_run *repro, struct candidate *candidate,
 	count(repro, candidate, n, replay);
 }
 
-static gboolean write_c_source(
-	const struct candidate *candidate, const char *path, GError **error)
+#define LOOKS 5 /* for the page that is wrong */
+
+/* Which page shows it, where it is one that the kernel says nothing of */
+static gboolean find_page(const struct repro_run *repro,
+	const struct candidate *candidate, struct mismatch *ret)
+{
+	static struct prog_result result;
+	const struct prog *prog = candidate_single(candidate);
+
+	for (guint i = 0; repro->target && prog && i < LOOKS; i++) {
+		struct guest *SCOPED(guest_freep) guest =
+			guest_fresh(repro->target, repro->scratch, NULL);
+		struct judgment judgment = {0};
+
+		if (guest &&
+			guest_judge(repro->target, guest, prog, &result,
+				&judgment) == GUEST_DONE &&
+			!strcmp(judgment.title, repro->finding->title) &&
+			shadow_judge(prog, &result, ret))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean write_c_source(const struct candidate *candidate,
+	const struct mismatch *bad, const char *path, GError **error)
 {
 	const struct prog *prog = candidate_single(candidate);
 	g_autofree char *buf = g_malloc(C_SOURCE_MAX);
 	struct text text;
 
 	text_init(&text, buf, C_SOURCE_MAX);
-	if (!prog || prog_c_source(prog, &text)) {
+	if (!prog || prog_c_source(prog, bad, &text)) {
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
 			"--c: only a single program has a C source");
 		return FALSE;
@@ -145,16 +169,16 @@ static gboolean is_reported(const struct finding *finding)
 }
 
 /* The C source, by itself, on machines like that of the finding. */
-static gboolean prove_c_source(struct repro_run *repro, const char *path,
-	guint n, struct host_result *result, GError **error)
+static gboolean prove_c_source(struct repro_run *repro, gboolean looks,
+	const char *path, guint n, struct host_result *result, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 	char other[TITLE_MAX];
 	struct replay replay;
 
-	if (!repro->target || !is_reported(repro->finding)) {
-		printf("%s was not run: the kernel does not report this, so "
-		       "nothing would tell\n",
+	if (!repro->target || (!looks && !is_reported(repro->finding))) {
+		printf("%s was not run: neither the kernel nor a page that it "
+		       "reads would tell\n",
 			path);
 		return TRUE;
 	}
@@ -206,6 +230,8 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	struct candidate SCOPED(candidate_clear) candidate = {0};
 	g_autofree char *text = NULL;
 	struct replay replay = {0};
+	struct mismatch bad;
+	gboolean looks;
 
 	if (find(repro, &candidate))
 		count(repro, &candidate, n, &replay);
@@ -225,11 +251,15 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	replay_print(&replay);
 	replay_figures(result, repro->finding, &replay);
 	host_result_figure(result, "calls", nr_calls(&candidate));
-	if (!replay_store(repro->finding, &candidate, &replay, error))
+	looks = replay.k && !is_reported(repro->finding) &&
+		find_page(repro, &candidate, &bad);
+	if (!replay_store(repro->finding, looks ? &bad : NULL, &candidate,
+		    &replay, error))
 		return EXIT_BROKEN;
-	if (c_path && !write_c_source(&candidate, c_path, error))
-		return EXIT_BROKEN;
-	if (c_path && !prove_c_source(repro, c_path, n, result, error))
+	if (c_path && (!write_c_source(&candidate, looks ? &bad : NULL, c_path,
+			       error) ||
+			      !prove_c_source(
+				      repro, looks, c_path, n, result, error)))
 		return EXIT_BROKEN;
 	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
 }

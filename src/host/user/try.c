@@ -181,7 +181,7 @@ gboolean user_tier_shrink(const struct user_trial *trial,
 	prog = candidate_single(&candidate);
 	(void)prog_minimize(prog, still_shows, &shrinking, SHRINK_TRIES);
 	user_tier_count(trial, prog, finding->title, n, &replay);
-	return replay_store(finding, &candidate, &replay, error);
+	return replay_store(finding, NULL, &candidate, &replay, error);
 }
 
 gboolean user_tier_program(const struct finding *finding, struct prog *ret)
