@@ -96,6 +96,7 @@ static gboolean shows_in_vm(const struct search *search, const char *dir,
 		args, "--append=%s", search->append ? search->append : "");
 	host_args_add(args, "--set=" MUTANT_FILE "=none");
 	host_args_add(args, "--runs=%d", TRIES);
+	host_args_add(args, "--as-it-is");
 	g_ptr_array_add(args, NULL);
 	(void)child_run((char *const *)args->pdata, &hooks, &status, NULL);
 	(void)fclose(control.log);

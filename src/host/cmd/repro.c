@@ -27,6 +27,7 @@ struct repro_run {
 	const struct host_options *options;
 	struct finding *finding;
 	char *scratch;
+	gboolean as_it_is; /* no stall is looked for */
 	guint tries; /* of each smaller program before it counts as clean */
 	guint runs;
 };
@@ -97,7 +98,7 @@ static void schedule(struct repro_run *repro, struct candidate *candidate,
 	g_autoptr(GError) error = NULL;
 	int tries;
 
-	if (!prog || !repro->target ||
+	if (!prog || !repro->target || repro->as_it_is ||
 		(replay->n && 4 * replay->k >= replay->n))
 		return;
 	tries = stall_search(repro->target, repro->scratch, repro->options,
@@ -346,14 +347,23 @@ static int repro_on(struct repro_run *repro, guint n, gboolean smaller,
 	return host_result_end(result, status);
 }
 
+/* struct asked - the command line */
+struct asked {
+	char *name, *out, *c_path;
+	gboolean smaller, as_it_is;
+	int runs;
+};
+
 static int repro(struct target_options *t, const struct host_options *options,
-	const char *name, const char *out, guint n, gboolean smaller,
-	const char *c_path)
+	const struct asked *asked)
 {
+	const guint n = (guint)asked->runs;
 	g_autoptr(GError) error = NULL;
 	struct finding *SCOPED(finding_freep) finding =
-		store_find(out, name, &error);
-	struct repro_run repro = {.options = options, .finding = finding};
+		store_find(asked->out, asked->name, &error);
+	struct repro_run repro = {.options = options,
+		.finding = finding,
+		.as_it_is = asked->as_it_is};
 	g_autofree char *machine = NULL;
 	int status;
 
@@ -367,7 +377,7 @@ static int repro(struct target_options *t, const struct host_options *options,
 		return selftests_repro(finding, machine, t, options, n);
 	if (!open_kernel(&repro, t, &error))
 		return error ? host_fail("repro", error) : EXIT_CLEAN;
-	status = repro_on(&repro, n, smaller, c_path, &error);
+	status = repro_on(&repro, n, asked->smaller, asked->c_path, &error);
 	if (error)
 		(void)host_fail("repro", error);
 	target_freep(&repro.target);
@@ -380,21 +390,22 @@ int cmd_repro(int argc, char **argv)
 {
 	struct target_options target = {0};
 	struct host_options SCOPED(host_options_clear) options = {0};
-	gboolean smaller = FALSE;
-	int runs = RUNS_DEFAULT;
-	char *c_path = NULL, *out = NULL;
+	struct asked asked = {.runs = RUNS_DEFAULT};
 	GOptionEntry entries[] = {
 		TARGET_OPTIONS(&target),
 		TARGET_SET(&target),
-		{"runs", 'n', 0, G_OPTION_ARG_INT, &runs,
+		{"runs", 'n', 0, G_OPTION_ARG_INT, &asked.runs,
 			"replay so often (default 20)", "N"},
-		{"minimize", 0, 0, G_OPTION_ARG_NONE, &smaller,
+		{"minimize", 0, 0, G_OPTION_ARG_NONE, &asked.smaller,
 			"make the program smaller while it shows the title",
 			NULL},
-		{"c", 0, 0, G_OPTION_ARG_FILENAME, &c_path,
+		{"c", 0, 0, G_OPTION_ARG_FILENAME, &asked.c_path,
 			"write the program as C, and run that in VMs, too",
 			"FILE"},
-		{"out", 0, 0, G_OPTION_ARG_FILENAME, &out,
+		{"as-it-is", 0, 0, G_OPTION_ARG_NONE, &asked.as_it_is,
+			"do not look for a stall that makes a rare race sure",
+			NULL},
+		{"out", 0, 0, G_OPTION_ARG_FILENAME, &asked.out,
 			"where the finding is (default out)", "DIR"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
@@ -404,11 +415,12 @@ int cmd_repro(int argc, char **argv)
 		    "VM or in processes, and count: k of n.",
 		    &options))
 		return EXIT_BROKEN;
-	if (argc != 2 || runs < 1) {
+	if (argc != 2 || asked.runs < 1) {
 		g_printerr("rmaptorture repro: name one finding, as "
 			   "`rmaptorture findings` lists them\n");
 		return EXIT_BROKEN;
 	}
-	return repro(&target, &options, argv[1], out ? out : "out", (guint)runs,
-		smaller, c_path);
+	asked.name = argv[1];
+	asked.out = asked.out ? asked.out : (char *)"out";
+	return repro(&target, &options, &asked);
 }
