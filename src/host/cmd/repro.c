@@ -225,14 +225,29 @@ static gboolean find(struct repro_run *repro, struct candidate *ret)
 		repro->options, ret);
 }
 
+/* To the finding's folder, and as C to @c_path, if there is one */
+static gboolean keep(struct repro_run *repro, const struct candidate *candidate,
+	const struct replay *replay, guint n, const char *c_path,
+	struct host_result *result, GError **error)
+{
+	struct mismatch page;
+	gboolean looks = replay->k && !is_reported(repro->finding) &&
+			 find_page(repro, candidate, &page);
+	const struct mismatch *bad = looks ? &page : NULL;
+
+	if (!replay_store(repro->finding, bad, candidate, replay, error))
+		return FALSE;
+	return !c_path ||
+	       (write_c_source(candidate, bad, c_path, error) &&
+		       prove_c_source(repro, looks, c_path, n, result, error));
+}
+
 static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	const char *c_path, struct host_result *result, GError **error)
 {
 	struct candidate SCOPED(candidate_clear) candidate = {0};
 	g_autofree char *text = NULL;
 	struct replay replay = {0};
-	struct mismatch bad;
-	gboolean looks;
 
 	if (find(repro, &candidate))
 		count(repro, &candidate, n, &replay);
@@ -252,15 +267,7 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	replay_print(&replay);
 	replay_figures(result, repro->finding, &replay);
 	host_result_figure(result, "calls", nr_calls(&candidate));
-	looks = replay.k && !is_reported(repro->finding) &&
-		find_page(repro, &candidate, &bad);
-	if (!replay_store(repro->finding, looks ? &bad : NULL, &candidate,
-		    &replay, error))
-		return EXIT_BROKEN;
-	if (c_path && (!write_c_source(&candidate, looks ? &bad : NULL, c_path,
-			       error) ||
-			      !prove_c_source(
-				      repro, looks, c_path, n, result, error)))
+	if (!keep(repro, &candidate, &replay, n, c_path, result, error))
 		return EXIT_BROKEN;
 	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
 }
