@@ -2,6 +2,8 @@
 /* Does a finding of the user tier show in a kernel that runs? */
 #include "host/user/tier.h"
 
+#include <sys/mman.h>
+
 /* A kernel that runs allocates more than its mm code alone: where an allocation
  * is to fail, so many later ones are tried. */
 #define FAIL_LATER_MAX 48
@@ -56,16 +58,50 @@ static gboolean with_checks(const struct prog *given, struct prog *ret)
 	return TRUE;
 }
 
-/* The program that shows something: as it is, with checks, or failing later */
+/* The user tier merges in MADV_MERGEABLE itself; ksmd takes its time. */
+static gboolean with_ksmd(const struct prog *given, struct prog *ret)
+{
+	gboolean any = FALSE;
+
+	*ret = *given;
+	for (uint32_t i = given->nr_calls; i-- > 0 && !given->nr_stalls;) {
+		const struct call *call = &given->call[i];
+
+		if (call->op != OP_MADVISE ||
+			call_bits(call, 1) != MADV_MERGEABLE ||
+			!prog_gap(ret, i + 1, 1))
+			continue;
+		ret->call[i + 1] = (struct call){.op = OP_KSM,
+			.proc = call->proc,
+			.thread = call->thread};
+		any = TRUE;
+	}
+	return any;
+}
+
+/* As it is, or looked at after each call */
+static gboolean shows_checked(const struct confirming *c,
+	const struct prog *given, struct prog *ret, struct report *report)
+{
+	const struct prog prog = *given;
+
+	*ret = prog;
+	return shows(c, ret, report) ||
+	       ((c->target->caps & CAP_RMAP_FSCK) && with_checks(&prog, ret) &&
+		       shows(c, ret, report));
+}
+
+/* The program that shows something: as it is or with checks, the same where
+ * ksmd is waited for, or failing later */
 static gboolean find(const struct confirming *c, const struct prog *given,
 	struct prog *ret, guint *ret_later, struct report *report)
 {
-	*ret = *given;
+	struct prog merged;
+
 	*ret_later = 0;
-	if (shows(c, ret, report))
-		return TRUE;
-	if ((c->target->caps & CAP_RMAP_FSCK) && with_checks(given, ret) &&
-		shows(c, ret, report))
+	if (shows_checked(c, given, ret, report) ||
+		(with_ksmd(given, &merged) &&
+			shows_checked(c, &merged, ret, report)))
 		return TRUE;
 	for (guint by = 1; by <= FAIL_LATER_MAX; by++) {
 		if (!fails_later(given, by, ret))
@@ -83,16 +119,15 @@ static void confirm(const struct confirming *c, const struct prog *given,
 	guint n, struct user_confirmed *ret)
 {
 	struct report report = {0};
-	struct prog prog;
 	guint by;
 
-	(void)find(c, given, &prog, &by, &report);
+	(void)find(c, given, &ret->prog, &by, &report);
 	(void)g_strlcpy(ret->title, report.title, sizeof(ret->title));
 	ret->n = n;
 	ret->later = by;
 	ret->k = report.title[0] != '\0';
 	for (guint i = 1; i < n; i++)
-		ret->k += shows(c, &prog, &report);
+		ret->k += shows(c, &ret->prog, &report);
 }
 
 gboolean user_tier_confirm(struct target *target, const struct prog *prog,

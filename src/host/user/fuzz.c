@@ -5,6 +5,16 @@
 
 #include <stdio.h>
 
+static void print_program(const struct prog *prog)
+{
+	char buf[PROG_TEXT_MAX];
+	struct text text;
+
+	text_init(&text, buf, sizeof(buf));
+	prog_print(prog, &text);
+	host_print_program(buf);
+}
+
 static guint confirm(struct target *target, const struct finding *finding,
 	const struct prog *prog, guint n)
 {
@@ -19,6 +29,9 @@ static guint confirm(struct target *target, const struct finding *finding,
 		printf("    in the VM: %s\n", got.title);
 	if (got.later)
 		printf("    where the allocation is %u later\n", got.later);
+	/* with more calls: what the tier does by itself a VM has to be told */
+	if (got.k && got.prog.nr_calls != prog->nr_calls)
+		print_program(&got.prog);
 	return got.k;
 }
 
@@ -36,16 +49,6 @@ static struct target *open_vm(const struct user_tier_options *want,
 		host_progress(options, FALSE, "not confirmed in a VM: %s",
 			error ? error->message : "");
 	return target;
-}
-
-static void print_program(const struct prog *prog)
-{
-	char buf[PROG_TEXT_MAX];
-	struct text text;
-
-	text_init(&text, buf, sizeof(buf));
-	prog_print(prog, &text);
-	host_print_program(buf);
 }
 
 static void shrink(

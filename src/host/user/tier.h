@@ -121,11 +121,14 @@ gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 
 /**
  * struct user_confirmed - what VMs say to a program of this tier
+ * @prog:   what they ran: the program, perhaps with rmap_fsck after each call,
+ *or with a wait for ksmd behind each MADV_MERGEABLE
  * @k, @n:  runs that showed anything, of all
  * @title:  what the first of them showed, or empty
  * @later:  so many allocations later the failing ones are in @title's run
  */
 struct user_confirmed {
+	struct prog prog;
 	guint k, n, later;
 	char title[TITLE_MAX];
 };
