@@ -195,16 +195,6 @@ static void load_run(struct board *board)
 	judge(board, ran);
 }
 
-/* What is asked for and is not so would make another test of it. */
-static int settings_apply(const struct board *board, struct why *why)
-{
-	char lines[BOARD_SETTINGS];
-
-	memcpy(lines, board->settings, sizeof(lines));
-	lines[sizeof(lines) - 1] = '\0';
-	return setup_settings(lines, true, why);
-}
-
 int main(void)
 {
 	struct board *board = NULL;
@@ -219,7 +209,9 @@ int main(void)
 			__atomic_load_n(&board->request, __ATOMIC_ACQUIRE);
 
 		if (request != board->reply) {
-			if (settings_apply(board, &why))
+			/* without it this would be another test */
+			if (setup_settings(board->settings,
+				    sizeof(board->settings), true, &why))
 				broken(board, why.text);
 			load_run(board);
 			__atomic_store_n(

@@ -34,12 +34,11 @@ static int64_t now_ms(void)
 }
 
 static bool lines_apply(
-	struct selftest_slot *slot, char *lines, size_t len, bool needed)
+	struct selftest_slot *slot, const char *lines, size_t len, bool needed)
 {
 	struct why why;
 
-	lines[len - 1] = '\0';
-	if (!setup_settings(lines, needed, &why))
+	if (!setup_settings(lines, len, needed, &why))
 		return true;
 	snprintf(slot->refused, sizeof(slot->refused), "%.255s", why.text);
 	return false;
@@ -49,13 +48,10 @@ static bool lines_apply(
  * must be set. */
 static bool settings_apply(struct selftest_slot *slot)
 {
-	char lines[sizeof(slot->settings)], needed[sizeof(slot->needed)];
-
-	memcpy(lines, slot->settings, sizeof(lines));
-	memcpy(needed, slot->needed, sizeof(needed));
 	slot->refused[0] = '\0';
-	(void)lines_apply(slot, lines, sizeof(lines), false);
-	slot->not_run = !lines_apply(slot, needed, sizeof(needed), true);
+	(void)lines_apply(slot, slot->settings, sizeof(slot->settings), false);
+	slot->not_run =
+		!lines_apply(slot, slot->needed, sizeof(slot->needed), true);
 	return !slot->not_run;
 }
 

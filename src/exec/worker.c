@@ -96,14 +96,11 @@ static int settings_apply(struct lane *lane, struct why *why)
 {
 	struct slot *slot = lane->guest->slot;
 	uint32_t nr = __atomic_load_n(&slot->nr_settings, __ATOMIC_ACQUIRE);
-	char lines[SLOT_SETTINGS];
 	int err;
 
 	if (nr == lane->nr_settings)
 		return 0;
-	memcpy(lines, slot->settings, sizeof(lines));
-	lines[sizeof(lines) - 1] = '\0';
-	err = setup_settings(lines, true, why);
+	err = setup_settings(slot->settings, sizeof(slot->settings), true, why);
 	if (!err)
 		lane->nr_settings = nr;
 	return err;

@@ -29,10 +29,11 @@ int setup_write(const char *path, const char *text);
  *  Source: Documentation/ABI/testing/sysfs-kernel-slab (v6.12) */
 uint64_t setup_slab_objects(const char *cache);
 /** setup_settings() - write each line of @lines, "PATH VALUE", to the file that
- *  it names; @lines is changed. All are tried; the first that the kernel did
- *  not take is in @why and its error is returned. -ENOENT of a file that is not
- *  there counts only with @needed */
-int setup_settings(char *lines, bool needed, struct why *why);
+ *  it names. @lines is up to @len bytes that the host may change meanwhile,
+ * with or without a NUL: they are copied first. All are tried; the first that
+ * the kernel did not take is in @why and its error is returned. -ENOENT of a
+ * file that is not there counts only with @needed */
+int setup_settings(const char *lines, size_t len, bool needed, struct why *why);
 /** setup_swap_format() - what mkswap(8) writes, for @bytes of the device
  *  @path. 0 or negative errno */
 int setup_swap_format(const char *path, uint64_t bytes);

@@ -49,12 +49,14 @@ uint64_t setup_slab_objects(const char *cache)
 	return value;
 }
 
-int setup_settings(char *lines, bool needed, struct why *why)
+int setup_settings(const char *lines, size_t len, bool needed, struct why *why)
 {
-	char *line;
+	char *copy = strndup(lines, len), *rest = copy, *line;
 	int ret = 0;
 
-	while ((line = strsep(&lines, "\n"))) {
+	if (!copy)
+		return why_set(why, -ENOMEM, "copy the settings");
+	while ((line = strsep(&rest, "\n"))) {
 		char *value = strchr(line, ' ');
 		int err;
 
@@ -66,6 +68,7 @@ int setup_settings(char *lines, bool needed, struct why *why)
 			ret = why_set(why, err, "write '%.60s' to '%.120s'",
 				value, line);
 	}
+	free(copy);
 	return ret;
 }
 
