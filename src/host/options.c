@@ -180,15 +180,6 @@ void host_scratch_free(char *dir)
 	g_free(dir);
 }
 
-void host_args_add(GPtrArray *args, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	g_ptr_array_add(args, g_strdup_vprintf(format, list));
-	va_end(list);
-}
-
 void *host_map_file(const char *path, gsize len, int prot, GError **error)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);

@@ -40,16 +40,6 @@ char *search_peers(void)
 	return g_string_free(text, FALSE);
 }
 
-static void add(GPtrArray *args, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void add(GPtrArray *args, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	g_ptr_array_add(args, g_strdup_vprintf(format, list));
-	va_end(list);
-}
-
 /* In a VM it is switched on in clones, so that one boot serves a table; a
  * process of the user tier starts with it. */
 static void add_mutant(GPtrArray *args, const struct turn *turn)
@@ -60,20 +50,20 @@ static void add_mutant(GPtrArray *args, const struct turn *turn)
 	const char *append = turn->search->append ? turn->search->append : "";
 
 	if (is_on && !later)
-		add(args, "--append=%s%srmap_mutant=%s", append,
+		host_args_add(args, "--append=%s%srmap_mutant=%s", append,
 			*append ? " " : "", name);
 	else if (*append)
-		add(args, "--append=%s", append);
+		host_args_add(args, "--append=%s", append);
 	if (is_on && later)
-		add(args, "--set=" MUTANT_FILE "=%s", name);
+		host_args_add(args, "--set=" MUTANT_FILE "=%s", name);
 }
 
 static void add_kernel(GPtrArray *args, const struct turn *turn)
 {
 	if (turn->tier == TIER_USER)
-		add(args, "--kernel=%s:user", turn->search->name);
+		host_args_add(args, "--kernel=%s:user", turn->search->name);
 	else
-		add(args, "--kernel=%s", turn->search->vm);
+		host_args_add(args, "--kernel=%s", turn->search->vm);
 }
 
 GPtrArray *search_command(const struct turn *turn, const char *program)
@@ -81,19 +71,20 @@ GPtrArray *search_command(const struct turn *turn, const char *program)
 	const struct searcher *searcher = searcher_of(turn->search->peer);
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 
-	add(args, "%s", program);
-	add(args, "%s", searcher->command);
+	host_args_add(args, "%s", program);
+	host_args_add(args, "%s", searcher->command);
 	add_kernel(args, turn);
 	add_mutant(args, turn);
-	add(args, "--max-runtime=%" G_GINT64_FORMAT "s", turn->seconds);
-	add(args, "--seed=%" G_GUINT64_FORMAT, turn->trial->seed);
-	add(args, "--stop-after=%u", turn->enough);
+	host_args_add(
+		args, "--max-runtime=%" G_GINT64_FORMAT "s", turn->seconds);
+	host_args_add(args, "--seed=%" G_GUINT64_FORMAT, turn->trial->seed);
+	host_args_add(args, "--stop-after=%u", turn->enough);
 	if (searcher->more)
-		add(args, "%s", searcher->more);
+		host_args_add(args, "%s", searcher->more);
 	if (turn->corpus)
-		add(args, "--corpus=%s", turn->corpus);
-	add(args, "--out=%s/out", turn->dir);
-	add(args, "--json=%s/result.json", turn->dir);
+		host_args_add(args, "--corpus=%s", turn->corpus);
+	host_args_add(args, "--out=%s/out", turn->dir);
+	host_args_add(args, "--json=%s/result.json", turn->dir);
 	g_ptr_array_add(args, NULL);
 	return args;
 }
