@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/c_repro.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -128,16 +129,19 @@ gboolean c_repro_count(const struct target *target, const char *path,
 		.options = options,
 		.n = n,
 	};
-	gboolean ok;
+	gboolean ok = FALSE;
 
 	*ret_other = '\0';
 	if (!scratch)
 		return FALSE;
 	dir = g_build_filename(scratch, "c", NULL);
 	program = g_build_filename(dir, NAME, NULL);
-	ok = !g_mkdir_with_parents(dir, 0700) &&
-	     compile(path, program, error) &&
-	     count(target, scratch, &trials, ret, error);
+	if (g_mkdir_with_parents(dir, 0700))
+		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+			"cannot make '%s': %s", dir, g_strerror(errno));
+	else
+		ok = compile(path, program, error) &&
+		     count(target, scratch, &trials, ret, error);
 	host_dir_remove(scratch);
 	return ok;
 }

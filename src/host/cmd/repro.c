@@ -136,9 +136,8 @@ static gboolean find_page(const struct repro_run *repro,
 		if (guest &&
 			guest_judge(repro->target, guest, prog, &result,
 				&judgment) == GUEST_DONE &&
-			!strcmp(judgment.title, repro->finding->title) &&
-			shadow_judge(prog, &result, ret))
-			return TRUE;
+			!strcmp(judgment.title, repro->finding->title))
+			return shadow_judge(prog, &result, ret);
 	}
 	return FALSE;
 }
