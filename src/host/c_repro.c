@@ -9,8 +9,7 @@
 #include "host/program.h"
 
 #define NAME	 "repro"
-#define OURS	 "rmaptorture: " /* titles of src/oracle/shapes.def */
-#define LIMIT_MS 10000		 /* without emulation */
+#define LIMIT_MS 10000 /* without emulation */
 
 /* struct trials - what the tries share */
 struct trials {
@@ -42,7 +41,7 @@ static enum replay_try try_program(void *user, double *seconds)
 {
 	struct trials *trials = user;
 	const struct program program = {
-		.command = g_str_has_prefix(trials->title, OURS)
+		.command = g_str_has_prefix(trials->title, TITLE_OURS)
 				   ? NAME " " C_REPRO_TIMES " check"
 				   : NAME " " C_REPRO_TIMES,
 		.settings = "",

@@ -348,6 +348,7 @@ struct replay {
 	double seconds_median; /* to the crash, of those that hit */
 	guint32 other;	       /* runs that showed a different title */
 	guint32 broken;	       /* runs that did not count: BROKEN VMs */
+	guint32 no_fsck;       /* hits without rmap_fsck: see struct replayed */
 };
 
 /** enum replay_try - what one try of a replay came to */
@@ -359,12 +360,26 @@ void replay_tries(guint32 n, guint32 broken_max,
 	enum replay_try (*try)(void *user, double *seconds), void *user,
 	struct replay *ret);
 
-/** replay_run() - one try on a fresh clone. 1: hit, 0: not, -1: BROKEN.
- *  @ret_report: its title is what was seen, @title or another, or empty
- *  @seconds: from the first program to the end of the VM */
+/**
+ * struct replayed - what one try came to
+ * @report:  its title is the one asked for, another, or empty
+ * @seconds: from the first program to the end of the VM
+ * @no_fsck: rmap_fsck was left out: it looks at the end of each process, and
+ *	     where it finds what is wrong, the VM ends before the kernel comes
+ *	     to it
+ */
+struct replayed {
+	struct report report;
+	double seconds;
+	gboolean no_fsck;
+};
+
+/** replay_run() - one try on a fresh clone. 1: hit, 0: not, -1: BROKEN. Where
+ *  @title is the kernel's own and a title of ours came first, one more try on
+ *  another clone, without rmap_fsck, is what counts. */
 int replay_run(struct target *target, const char *run_dir,
-	const struct candidate *candidate, const char *title, double *seconds,
-	struct report *ret_report);
+	const struct candidate *candidate, const char *title,
+	struct replayed *ret);
 
 /** replay_count() - @n tries that count (each broken one is replaced, at most
  *  @n times) */

@@ -44,27 +44,36 @@ struct asked {
 	struct target *target;
 	const struct candidate *candidate;
 	const char *run_dir, *title;
+	guint32 no_fsck; /* hits without rmap_fsck */
 };
 
 static enum replay_try try_clone(void *user, double *seconds)
 {
-	const struct asked *asked = user;
-	struct report report;
+	struct asked *asked = user;
+	struct replayed seen;
 	int got = replay_run(asked->target, asked->run_dir, asked->candidate,
-		asked->title, seconds, &report);
+		asked->title, &seen);
 
+	*seconds = seen.seconds;
+	asked->no_fsck += got > 0 && seen.no_fsck;
 	if (got)
 		return got > 0 ? REPLAY_HIT : REPLAY_BROKEN;
-	return report.title[0] ? REPLAY_OTHER : REPLAY_CLEAN;
+	return seen.report.title[0] ? REPLAY_OTHER : REPLAY_CLEAN;
 }
 
 void replay_count(struct target *target, const char *run_dir,
 	const struct candidate *candidate, const char *title, guint32 n,
 	struct replay *ret)
 {
-	struct asked asked = {target, candidate, run_dir, title};
+	struct asked asked = {
+		.target = target,
+		.candidate = candidate,
+		.run_dir = run_dir,
+		.title = title,
+	};
 
 	replay_tries(n, n, try_clone, &asked, ret);
+	ret->no_fsck = asked.no_fsck;
 }
 
 void replay_print(const struct replay *replay)
@@ -77,6 +86,9 @@ void replay_print(const struct replay *replay)
 	if (replay->k)
 		printf(", %.2f s to the crash (median)",
 			replay->seconds_median);
+	if (replay->no_fsck)
+		printf(", %u without rmap_fsck, which speaks first",
+			replay->no_fsck);
 	if (replay->other)
 		printf(", %u showed another title", replay->other);
 	if (replay->broken)

@@ -96,12 +96,11 @@ static struct stall_option take_option(GArray *options, struct rng *rng)
 static gboolean shows_each_time(struct search *s, const struct prog *prog)
 {
 	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
-	struct report report;
-	double seconds;
+	struct replayed seen;
 
 	for (guint try = 0; try < CONFIRM; try++)
-		if (replay_run(s->target, s->run_dir, &one, s->title, &seconds,
-			    &report) <= 0)
+		if (replay_run(s->target, s->run_dir, &one, s->title, &seen) <=
+			0)
 			return FALSE;
 	return TRUE;
 }

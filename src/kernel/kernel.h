@@ -139,6 +139,10 @@ char **kernel_series_functions(GPtrArray *patches, GError **error);
  * Replaces an earlier one of that name; a name of kernels.conf is refused.
  */
 bool kernel_spec_register(const struct kernel_spec *spec, GError **error);
+/** kernel_spec_forget() - @name, without a profile, is no longer known; what
+ * was built for it stays in the cache. A name that was never registered is an
+ *  error. */
+bool kernel_spec_forget(const char *name, GError **error);
 void kernel_spec_free(struct kernel_spec *spec);
 static inline void kernel_spec_freep(struct kernel_spec **ret)
 {

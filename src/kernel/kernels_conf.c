@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const profiles[] = {
 	"kasan", "recycle", "locks", "races", "fast", "gcov", "user", NULL};
@@ -384,11 +385,18 @@ static bool name_is_shipped(const char *name)
 	return false;
 }
 
+static char *own_path(const char *name)
+{
+	g_autofree char *file = g_strdup_printf("%s.conf", name);
+
+	return cache_path("kernels.d", file, NULL);
+}
+
 bool kernel_spec_register(const struct kernel_spec *spec, GError **error)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
 	g_autofree char *dir = cache_path("kernels.d", NULL);
-	g_autofree char *path = g_strdup_printf("%s/%s.conf", dir, spec->name);
+	g_autofree char *path = own_path(spec->name);
 
 	if (name_is_shipped(spec->name))
 		return fail(error, USAGE,
@@ -409,4 +417,16 @@ bool kernel_spec_register(const struct kernel_spec *spec, GError **error)
 	if (spec->about)
 		g_key_file_set_string(file, spec->name, "about", spec->about);
 	return g_key_file_save_to_file(file, path, error);
+}
+
+bool kernel_spec_forget(const char *name, GError **error)
+{
+	g_autofree char *path = own_path(name);
+
+	if (strchr(name, '/') || unlink(path))
+		return fail(error, USAGE,
+			"no kernel '%s' was registered: kernel list has their "
+			"names",
+			name);
+	return true;
 }

@@ -18,6 +18,10 @@ enum verdict {
 	VERDICT_BROKEN,	 /* we are wrong */
 };
 
+/* Titles of what our own checks found begin with it; the others are the
+ * kernel's */
+#define TITLE_OURS "rmaptorture: "
+
 /** struct report - the first report in a console log */
 struct report {
 	char title[TITLE_MAX]; /* "KASAN: slab-use-after-free Read in F" */

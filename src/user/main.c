@@ -153,14 +153,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void judge(const struct prog *prog, const struct prog_result *result)
 {
-	const char *ours = "rmaptorture: ";
 	struct judgment judgment;
 	const char *title;
 
 	oracle_judge(prog, result, &judgment);
 	if (judgment.verdict != VERDICT_FINDING)
 		return;
-	title = value_of(judgment.title, ours);
+	title = value_of(judgment.title, TITLE_OURS);
 	finding(title ? title : judgment.title, "%s", judgment.detail);
 }
 

@@ -135,6 +135,15 @@ static int prune_kernels(const struct kernel_options *k, GError **error)
 	return EXIT_CLEAN;
 }
 
+static int forget_kernel(const char *name, GError **error)
+{
+	if (!kernel_spec_forget(name, error))
+		return EXIT_BROKEN;
+	printf("%s is forgotten; what was built for it goes with prune\n",
+		name);
+	return EXIT_CLEAN;
+}
+
 int cmd_kernel(int argc, char **argv)
 {
 	struct host_options SCOPED(host_options_clear) options = {0};
@@ -161,7 +170,8 @@ int cmd_kernel(int argc, char **argv)
 	int status = EXIT_BROKEN;
 
 	if (!host_parse(&argc, &argv, entries,
-		    "list | show NAME | build [NAME[:PROFILE]] | prune",
+		    "list | show NAME | build [NAME[:PROFILE]] | forget NAME | "
+		    "prune",
 		    "The kernels under test.", &options))
 		return EXIT_BROKEN;
 	if (argc == 2 && !strcmp(argv[1], "list"))
@@ -171,10 +181,13 @@ int cmd_kernel(int argc, char **argv)
 	else if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "build"))
 		status = build_kernel(
 			&k, argc == 3 ? argv[2] : k.name, &options, &error);
+	else if (argc == 3 && !strcmp(argv[1], "forget"))
+		status = forget_kernel(argv[2], &error);
 	else if (argc == 2 && !strcmp(argv[1], "prune"))
 		status = prune_kernels(&k, &error);
 	else
 		g_set_error(&error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"want list, show NAME, build NAME, or prune");
+			"want list, show NAME, build NAME, forget NAME, or "
+			"prune");
 	return error ? host_fail("kernel", error) : status;
 }

@@ -36,14 +36,13 @@ static gboolean shows_once(
 	struct repro_run *repro, const struct candidate *candidate)
 {
 	const char *title = repro->finding->title;
-	struct report report;
-	double seconds;
+	struct replayed seen;
 
 	if (repro->kernel)
 		return user_tier_shows(
 			&repro->trial, candidate_single(candidate), title);
 	return replay_run(repro->target, repro->scratch, candidate, title,
-		       &seconds, &report) > 0;
+		       &seen) > 0;
 }
 
 static void count(struct repro_run *repro, const struct candidate *candidate,

@@ -52,20 +52,19 @@ gboolean shows_vm(struct shows *shows, guint prefix, guint runs, guint until,
 	}
 	while (n < runs && broken < BROKEN_MAX && (!until || k < until) &&
 		premerge_left(p) > 0) {
-		struct report report;
-		double seconds;
-		int got = replay_run(target, dir, &shows->candidate,
-			shows->title, &seconds, &report);
+		struct replayed seen;
+		int got = replay_run(
+			target, dir, &shows->candidate, shows->title, &seen);
 
 		host_progress(p->options, TRUE,
 			"%u of %u patches: run %u of %u, %u hits", prefix,
 			p->nr, n + 1, runs, k);
 		n += got >= 0;
 		broken += got < 0;
-		if (got < 0 || !*report.title)
+		if (got < 0 || !*seen.report.title)
 			continue;
 		k++;
-		shows_note(shows, report.title);
+		shows_note(shows, seen.report.title);
 	}
 	*ret_k = k;
 	*ret_n = n;

@@ -33,11 +33,11 @@ static gboolean shows(const struct confirming *c, const struct prog *prog,
 	struct report *report)
 {
 	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
-	double seconds;
+	struct replayed seen;
+	int got = replay_run(c->target, c->scratch, &one, c->title, &seen);
 
-	return replay_run(c->target, c->scratch, &one, c->title, &seconds,
-		       report) >= 0 &&
-	       report->title[0];
+	*report = seen.report;
+	return got >= 0 && report->title[0];
 }
 
 /* The user tier looks at the rmap after each call, a VM only at the end: here
