@@ -175,7 +175,7 @@ gboolean bench_plan_check(const char *dir, const char *plan, GError **error);
 struct search {
 	char *name, *vm, *note;
 	struct kernel *tier;
-	char **tier_files; /* that @tier compiles */
+	char **tier_sources; /* program_sources() of @tier */
 	const char *peer, *append;
 	gint64 seconds;
 	struct target *target;
@@ -189,6 +189,9 @@ gboolean search_open(
 	struct search *search, const char *kernels, GError **error);
 /** search_clear() - what search_open() and the trials left */
 void search_clear(struct search *search);
+/** program_sources() - names, without folders, of the source files that an ELF
+ *  file was linked of; a strv, never empty. NULL with @error. */
+char **program_sources(const char *program, GError **error);
 /** search_describe() - "NAME:user, then NAME:kasan"; caller frees */
 char *search_describe(const struct search *search);
 

@@ -197,13 +197,16 @@ static gboolean take_turn(
 /* --- a trial ----------------------------------------------------------------
  */
 
-/* In the profile user some files are not there: no budget would help. */
+/* In the profile user some files are not there: no budget would help. @where:
+ * "FOLDER/FILE:FUNCTION" */
 static gboolean is_absent(const struct search *search, const char *where)
 {
-	g_autofree char *file = g_strndup(where, strcspn(where, ":"));
+	g_autofree char *path = g_strndup(where, strcspn(where, ":"));
+	g_autofree char *file = g_path_get_basename(path);
 
 	return !search->vm && g_str_has_suffix(file, ".c") &&
-	       !g_strv_contains((const char *const *)search->tier_files, file);
+	       !g_strv_contains(
+		       (const char *const *)search->tier_sources, file);
 }
 
 static GPtrArray *files_of(const char *dir)

@@ -6,27 +6,15 @@
 
 #include <string.h>
 
-#define FILES RMAPTORTURE_SOURCE_DIR "/vm-images/user/files"
-#define OWN   "kernel/fork.c\nmm/ksm.c" /* of the user tier, beside the list */
-
-static gboolean tier_files(struct search *search, GError **error)
-{
-	g_autofree char *text = NULL;
-	g_autofree char *all = NULL;
-
-	if (!g_file_get_contents(FILES, &text, NULL, error))
-		return FALSE;
-	all = g_strconcat(text, "\n", OWN, NULL);
-	search->tier_files = g_strsplit(all, "\n", -1);
-	return TRUE;
-}
-
 static gboolean open_user(struct search *search, GError **error)
 {
 	g_autofree char *kernel = g_strconcat(search->name, ":user", NULL);
 
 	search->tier = host_kernel(kernel, search->options, error);
-	return search->tier && tier_files(search, error);
+	if (search->tier)
+		search->tier_sources =
+			program_sources(search->tier->program, error);
+	return search->tier_sources != NULL;
 }
 
 static gboolean wrong(const char *kernels, GError **error)
@@ -100,7 +88,7 @@ void search_clear(struct search *search)
 	g_free(search->name);
 	g_free(search->vm);
 	g_free(search->note);
-	g_strfreev(search->tier_files);
+	g_strfreev(search->tier_sources);
 	kernel_free(search->tier);
 	target_free(search->target);
 }
