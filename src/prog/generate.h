@@ -8,7 +8,8 @@
 
 #include "prog/prog.h"
 
-#define HUGE_PAGES 512 /* pages of a PMD-sized huge page */
+#define HUGE_ORDER 9 /* of a PMD-sized huge page */
+#define HUGE_PAGES (1u << HUGE_ORDER)
 
 #define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
 

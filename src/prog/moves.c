@@ -358,6 +358,56 @@ static void twins(struct move *m)
 	look(m, &twin[1]);
 }
 
+/* ---- parts of a huge page ---- */
+
+/* Some pages at one of its ends: as many as a folio may have */
+static struct range end_of(const struct move *m, const struct range *range)
+{
+	struct range end = *range;
+
+	end.pages = (uint16_t)(1u << rng_below(m->gen->rng, HUGE_ORDER));
+	if (rng_one_in(m->gen->rng, 2))
+		end.page = (uint16_t)(range_end(range) - end.pages);
+	return end;
+}
+
+/* A huge page; then parts of it become vmas of their own, or go, and it is met
+ * by way of one of them, or as a whole. */
+static void huge_parts(struct move *m)
+{
+	struct rng *rng = m->gen->rng;
+	uint32_t proc = any_proc(m);
+	struct range huge = {
+		.slot = (uint16_t)(2 * rng_below(rng, PROG_SLOTS / 2)),
+		.page = (uint16_t)(HUGE_PAGES * rng_below(rng, 2)),
+		.pages = HUGE_PAGES};
+
+	if (!(m->gen->caps & CAP_THP))
+		return;
+	add_map(m, proc, &huge);
+	add_on(m, OP_MADVISE, proc, &huge, MADV_HUGEPAGE);
+	add_on(m, OP_TOUCH, proc, &huge, 0);
+	if (rng_one_in(rng, 4))
+		add_fork(m, proc);
+	for (uint32_t n = rng_range(rng, 1, PARTS); n > 0; n--) {
+		const struct change *change = parting(rng);
+		struct range part = end_of(m, &huge);
+
+		add_on(m, change->op, proc, &part, change->value);
+		if (rng_one_in(rng, 4)) {
+			struct range to = place(m, part.pages);
+
+			add_move(m, proc, &part, &to, 0);
+		}
+		if (rng_one_in(rng, 2))
+			add_state(m, pick_state(rng),
+				rng_one_in(rng, 2) ? &part : &huge, proc);
+		if (!(m->gen->live >> proc & 1))
+			return;
+	}
+	look(m, &huge);
+}
+
 /* ---- all ---- */
 
 static void (*const moves[])(struct move *m) = {
@@ -365,6 +415,7 @@ static void (*const moves[])(struct move *m) = {
 	neighbours,
 	through_states,
 	twins,
+	huge_parts,
 };
 
 uint32_t gen_move(struct gen *gen, struct call *ret, uint32_t max)

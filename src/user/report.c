@@ -184,17 +184,20 @@ static void on_fault(int signal, siginfo_t *info, void *user)
 
 static bool is_helper(const char *function)
 {
-	return !strncmp(function, "__", 2) || !strncmp(function, "mem", 3);
+	return !strncmp(function, "__", 2) || !strncmp(function, "mem", 3) ||
+	       !strcmp(function, "kmem_cache_free") ||
+	       !strcmp(function, "kfree");
 }
 
-/* The first frame of the report that is neither the sanitizer's own nor an
- * inline function of a header. */
+/* The first frame of the report ("#N ADDRESS in FUNCTION FILE") that is neither
+ * the sanitizer's own, nor what frees for others, nor an inline function of a
+ * header. */
 static void report_function(const char *report, char ret[NAME_MAX_LEN])
 {
-	const char *at = report, *end;
+	const char *at = strstr(report, "\n    #0 "), *end;
 
 	strcpy(ret, "?");
-	while ((at = strstr(at, " in "))) {
+	while (at && (at = strstr(at, " in "))) {
 		at += 4;
 		snprintf(
 			ret, NAME_MAX_LEN, "%.*s", (int)strcspn(at, " \n"), at);
@@ -215,6 +218,8 @@ static void on_asan_report(const char *report)
 	if (!kind)
 		return;
 	kind += strlen(mark);
+	if (!strncmp(kind, "attempting ", 11)) /* double-free, bad-free */
+		kind += 11;
 	len = (int)strcspn(kind, " \n");
 	report_function(report, function);
 	snprintf(text, sizeof(text), "%.*s in %s", len > 60 ? 60 : len, kind,

@@ -16,6 +16,7 @@
 void *aligned_alloc(size_t align, size_t size);
 void *calloc(size_t nr, size_t size);
 void free(void *object);
+int __asan_address_is_poisoned(const volatile void *addr);
 
 struct kmem_cache {
 	const char *name;
@@ -112,6 +113,19 @@ static bool keep(struct kmem_cache *cache, void *object)
 	return true;
 }
 
+/* Freed again while the first free waits for readers? */
+static void check_kept(const struct kmem_cache *cache, const void *object)
+{
+	char text[96];
+
+	for (unsigned int i = 0; i < nr_kept; i++) {
+		if (kept[i].object != object)
+			continue;
+		snprintf(text, sizeof(text), "double-free of %s", cache->name);
+		finding(text, "the first one still waits for a grace period");
+	}
+}
+
 static void *use_again(struct kmem_cache *cache)
 {
 	for (unsigned int i = nr_kept; i-- > 0;) {
@@ -175,8 +189,10 @@ void __point kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	if (!object)
 		return;
+	check_kept(cache, object);
 	cache->nr_live--;
-	if (!keep(cache, object))
+	/* free() tells of an object that is free already */
+	if (__asan_address_is_poisoned(object) || !keep(cache, object))
 		free(object);
 	fiber_point(HERE);
 }
