@@ -2,7 +2,9 @@
 /*
  * Corpora are folders of files that are named by the SHA-1 of what they hold:
  * to give a program to another kernel is to link it, to minimize a corpus is
- * to unlink. Both can be cut short at any time.
+ * to unlink. Both can be cut short at any time. A corpus has two parts: an
+ * engine runs all of its own before it makes anything new, so a round gets no
+ * more than it has time for, and the rest is on the shelf.
  */
 #include "host/campaign/run.h"
 
@@ -22,21 +24,29 @@ static gboolean is_sha1(const char *name)
 	return strlen(name) == 40 && strspn(name, "0123456789abcdef") == 40;
 }
 
-static char *corpus_path(
-	const struct campaign *c, const struct campaign_entry *entry)
+/* What the engines work with, and what waits for another round */
+#define CORPUS "corpus"
+#define SHELF  "shelf"
+
+static char *corpus_path(const struct campaign *c,
+	const struct campaign_entry *entry, const char *part)
 {
-	return g_build_filename(c->conf->out, entry->folder, "corpus", NULL);
+	return g_build_filename(c->conf->out, entry->folder, part, NULL);
 }
 
 guint corpus_count(const struct campaign *c, const struct campaign_entry *entry)
 {
-	g_autofree char *path = corpus_path(c, entry);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	guint nr = 0;
+	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
 
-	while (dir && g_dir_read_name(dir))
-		nr++;
-	return nr;
+	return host_count_files(corpus);
+}
+
+guint corpus_count_all(
+	const struct campaign *c, const struct campaign_entry *entry)
+{
+	g_autofree char *shelf = corpus_path(c, entry, SHELF);
+
+	return corpus_count(c, entry) + host_count_files(shelf);
 }
 
 /* ---- from the others ---- */
@@ -79,7 +89,8 @@ static void take_from(
 
 void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 {
-	g_autofree char *to = corpus_path(c, entry);
+	const char *const parts[] = {CORPUS, SHELF};
+	g_autofree char *to = corpus_path(c, entry, SHELF);
 	g_autofree char *folder = campaign_folder(c, entry);
 	g_autofree char *path = g_build_filename(folder, "seen", NULL);
 	g_autoptr(GHashTable) seen = seen_load(path);
@@ -89,13 +100,69 @@ void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 	file = fopen(path, "ae");
 	for (guint i = 0; file && i < c->conf->entries->len; i++) {
 		const struct campaign_entry *other = c->conf->entries->pdata[i];
-		g_autofree char *from = corpus_path(c, other);
 
-		if (other != entry)
+		for (guint k = 0; other != entry && k < 2; k++) {
+			g_autofree char *from = corpus_path(c, other, parts[k]);
+
 			take_from(from, to, seen, file);
+		}
 	}
 	if (file)
 		fclose(file);
+}
+
+/* ---- what a round begins with ---- */
+
+static GPtrArray *names_in(const char *path)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		if (is_sha1(name))
+			g_ptr_array_add(names, g_strdup(name));
+	}
+	return names;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void move_name(const char *from, const char *to, const char *name)
+{
+	g_autofree char *old = g_build_filename(from, name, NULL);
+	g_autofree char *new = g_build_filename(to, name, NULL);
+
+	/* two links of one file: rename() would leave both */
+	if (g_file_test(new, G_FILE_TEST_EXISTS))
+		(void)g_unlink(old);
+	else
+		(void)g_rename(old, new);
+}
+
+void corpus_deal(struct campaign *c, const struct campaign_entry *entry,
+	guint max, struct rng *rng)
+{
+	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
+	g_autofree char *shelf = corpus_path(c, entry, SHELF);
+	g_autoptr(GPtrArray) names = names_in(corpus);
+
+	g_mkdir_with_parents(corpus, 0755);
+	g_mkdir_with_parents(shelf, 0755);
+	for (guint i = 0; i < names->len; i++)
+		move_name(corpus, shelf, names->pdata[i]);
+	g_ptr_array_unref(names);
+	names = names_in(shelf);
+	g_ptr_array_sort(names, by_name);
+	for (; names->len && max; max--) {
+		guint i = rng_below(rng, names->len);
+
+		move_name(shelf, corpus, names->pdata[i]);
+		g_ptr_array_remove_index_fast(names, i);
+	}
 }
 
 /* ---- what is kept ---- */
@@ -103,7 +170,7 @@ void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 guint corpus_keep(const struct campaign *c, const struct campaign_entry *entry,
 	const char *kept)
 {
-	g_autofree char *path = corpus_path(c, entry);
+	g_autofree char *path = corpus_path(c, entry, CORPUS);
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	const char *name;
 	guint nr = 0;

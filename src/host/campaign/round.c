@@ -10,6 +10,10 @@
 #define MINIMIZE_S   120 /* at most, or the corpus stays as it is */
 #define GROWN	     2	 /* times the size after the last time */
 
+#define RATE_UNKNOWN 4	/* programs a second of a VM that has not run yet */
+#define BEGIN_PART   3	/* of a round's programs are for what is known */
+#define BEGIN_MIN    64 /* programs */
+
 /* ---- minimizing ---- */
 
 static gboolean has_grown(const struct campaign *c)
@@ -189,6 +193,35 @@ static gboolean fuzz_vm(struct campaign *c, struct target *target,
 	return ok;
 }
 
+/* How many programs a round of @seconds begins with: the user tier has
+ * thousands, a VM without KVM runs a few a second. */
+static guint nr_to_begin(const struct campaign *c, gint64 seconds)
+{
+	double rate = RATE_UNKNOWN;
+
+	if (user_tier_is(c->entry->kernel))
+		return G_MAXUINT;
+	if (c->used->programs && c->used->seconds > 0)
+		rate = (double)c->used->programs / c->used->seconds;
+	return MAX(BEGIN_MIN, (guint)(rate * (double)seconds / BEGIN_PART));
+}
+
+static void begin_corpus(struct campaign *c, gint64 seconds)
+{
+	/* AFL++ would run its own queue again: all in it is in the corpus */
+	g_autofree char *afl =
+		g_build_filename(c->conf->out, c->entry->folder, "afl", NULL);
+	struct rng rng;
+
+	host_dir_remove(afl);
+	rng_seed(&rng, c->options->seed + c->used->rounds);
+	corpus_take(c, c->entry);
+	corpus_deal(c, c->entry, nr_to_begin(c, seconds), &rng);
+	campaign_say(c, "%s: round %u, %u programs to begin with, of %u",
+		c->entry->name, c->used->rounds + 1, corpus_count(c, c->entry),
+		corpus_count_all(c, c->entry));
+}
+
 static gboolean round_vm(struct campaign *c, gint64 seconds, GError **error)
 {
 	struct target_options t = {
@@ -222,9 +255,7 @@ gboolean campaign_round(struct campaign *c, gint64 seconds, GError **error)
 		c->used->rounds++;
 		return ok;
 	}
-	corpus_take(c, c->entry);
-	campaign_say(c, "%s: round %u, %u programs to begin with",
-		c->entry->name, c->used->rounds + 1, corpus_count(c, c->entry));
+	begin_corpus(c, seconds);
 	ok = user_tier_is(c->entry->kernel) ? round_user(c, seconds, error)
 					    : round_vm(c, seconds, error);
 	c->used->rounds++;

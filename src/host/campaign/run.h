@@ -5,8 +5,9 @@
  *
  *	lock, state, campaign.log
  *	start/		seeds, programs of the corpus that the file names
- *	NAME-PROFILE/	a store for each kernel (store/store.h), and `seen`,
- *			names of the programs that came to it from the others
+ *	NAME-PROFILE/	a store for each kernel (store/store.h), with `shelf`,
+ *			programs that the engines do not have in this round,
+ *			and `seen`, names of those that came from the others
  */
 #ifndef RMAPTORTURE_CAMPAIGN_RUN_H
 #define RMAPTORTURE_CAMPAIGN_RUN_H
@@ -70,10 +71,17 @@ gboolean round_stress(struct campaign *c, gint64 seconds, GError **error);
  * -------------------------------------------------------- */
 
 /** corpus_take() - what the other entries have and this one has not seen yet
- *  comes to its corpus. Best effort: what fails comes the next time. */
+ *  comes to its shelf. Best effort: what fails comes the next time. */
 void corpus_take(struct campaign *c, const struct campaign_entry *entry);
-/** corpus_count() - programs of an entry */
+/** corpus_deal() - the next round begins with @max programs at most, drawn by
+ *  @rng from all; the others are on the shelf */
+void corpus_deal(struct campaign *c, const struct campaign_entry *entry,
+	guint max, struct rng *rng);
+/** corpus_count() - programs that the engines of an entry work with */
 guint corpus_count(
+	const struct campaign *c, const struct campaign_entry *entry);
+/** corpus_count_all() - with those on the shelf */
+guint corpus_count_all(
 	const struct campaign *c, const struct campaign_entry *entry);
 /** corpus_keep() - remove from the corpus of @entry what is not in @kept, a
  *  folder that -merge=1 filled. Returns how many went. */

@@ -17,7 +17,7 @@ static void print_entries(const struct campaign *c)
 		printf("  %-20s %8.0f %7u %10" G_GUINT64_FORMAT
 		       " %8" G_GUINT64_FORMAT " %8u %8" G_GUINT64_FORMAT "\n",
 			entry->name, used->seconds, used->rounds,
-			used->programs, used->edges, corpus_count(c, entry),
+			used->programs, used->edges, corpus_count_all(c, entry),
 			used->deaths);
 	}
 }
