@@ -58,6 +58,8 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_RMAP_FSCK] = "rmap_fsck",
 	[RUN_PIN] = "pin",
 	[RUN_UNPIN] = "unpin",
+	[RUN_VMSPLICE] = "vmsplice",
+	[RUN_DRAIN] = "drain",
 	[RUN_UFFD_MOVE] = "uffd_move",
 	[RUN_KSM] = "ksm",
 };

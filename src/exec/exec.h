@@ -149,6 +149,7 @@ struct lane {
 	bool leak_known;      /* @objects were counted */
 	uint32_t objects[LEAK_KINDS];
 	int pin_fd[PINS_MAX];	      /* of this process; 0: none */
+	int pipe_fd[PINS_MAX];	      /* the same, of vmsplice */
 	int memfd;		      /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
@@ -290,6 +291,14 @@ uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
  *  or inherited; returns how many */
 long pin_take(const struct actor *actor, uint64_t addr, uint64_t len);
 long pin_drop(const struct actor *actor);
+/** pin_place() - keep @fd in @places, which has PINS_MAX of them; never 0 */
+bool pin_place(int *places, int fd);
+
+/* pipe.c: plain references to pages, each range in a pipe of its own. */
+/** pipe_take() - how many pages were taken, or negative errno. pipe_drop() -
+ * all that this process took or inherited; returns how many pipes */
+long pipe_take(const struct actor *actor, uint64_t addr, uint64_t len);
+long pipe_drop(const struct actor *actor);
 
 /** uffd_move() - uffd.c: the pages of @len bytes at @from go to @to, whose own
  *  are dropped first, by UFFDIO_MOVE. Both are private and anonymous, with the

@@ -361,6 +361,18 @@ static long run_unpin(const struct making *m)
 	return pin_drop(m->actor);
 }
 
+static long run_vmsplice(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+
+	return pipe_take(m->actor, range_addr(range), range_len(range));
+}
+
+static long run_drain(const struct making *m)
+{
+	return pipe_drop(m->actor);
+}
+
 static long run_uffd_move(const struct making *m)
 {
 	const struct range *from = &m->call->arg[0].range;
@@ -391,6 +403,8 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_RMAP_FSCK] = run_rmap_fsck,
 	[RUN_PIN] = run_pin,
 	[RUN_UNPIN] = run_unpin,
+	[RUN_VMSPLICE] = run_vmsplice,
+	[RUN_DRAIN] = run_drain,
 	[RUN_UFFD_MOVE] = run_uffd_move,
 	[RUN_KSM] = run_ksm,
 };

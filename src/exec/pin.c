@@ -19,17 +19,16 @@ static int ring_open(void)
 	return (int)raw3(SYS_io_uring_setup, 1, (long)&params, 0);
 }
 
-/* Its place; NULL: there are enough */
-static int *place_take(struct lane *lane, int fd)
+bool pin_place(int *places, int fd)
 {
 	for (uint32_t i = 0; i < PINS_MAX; i++) {
 		int none = 0;
 
-		if (__atomic_compare_exchange_n(&lane->pin_fd[i], &none, fd,
-			    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return &lane->pin_fd[i];
+		if (__atomic_compare_exchange_n(&places[i], &none, fd, false,
+			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 long pin_take(const struct actor *actor, uint64_t addr, uint64_t len)
@@ -42,7 +41,7 @@ long pin_take(const struct actor *actor, uint64_t addr, uint64_t len)
 		return fd;
 	err = raw4(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS,
 		(long)&buffer, 1);
-	if (!err && !place_take(actor->lane, fd))
+	if (!err && !pin_place(actor->lane->pin_fd, fd))
 		err = -EMFILE;
 	if (err)
 		(void)raw1(SYS_close, fd);

@@ -128,6 +128,7 @@ static int program_prepare(struct lane *lane, struct why *why)
 	lane->spread = lane->prog.nr_stalls;
 	lane->fails = false;
 	memset(lane->pin_fd, 0, sizeof(lane->pin_fd));
+	memset(lane->pipe_fd, 0, sizeof(lane->pipe_fd));
 	for (uint32_t i = 0; i < lane->prog.nr_calls; i++) {
 		lane->spread |= lane->prog.call[i].props & CALL_ASYNC;
 		lane->fails |= lane->prog.call[i].fail != 0;

@@ -159,6 +159,7 @@ static const struct change {
 	{OP_MADVISE, OP_EXPECT, MADV_PAGEOUT, 0, false},
 	{OP_MADVISE, OP_TOUCH, MADV_FREE, 0, false},
 	{OP_PIN, OP_UNPIN, 0, 0, false},
+	{OP_VMSPLICE, OP_DRAIN, 0, 0, false},
 };
 
 static void there_and_back(struct move *m)
@@ -260,6 +261,8 @@ static const struct state {
 	{OP_KSM, 1, 0},
 	{OP_PIN, 1, 0},
 	{OP_UNPIN, 1, 0},
+	{OP_VMSPLICE, 1, 0},
+	{OP_DRAIN, 1, 0},
 };
 
 static const struct state *pick_state(struct rng *rng)

@@ -77,6 +77,11 @@ int model_pin(unsigned int proc, unsigned long addr, unsigned long nr);
 #define MODEL_PINS 1024
 /** model_unpin() - drop all of them, whosoever */
 void model_unpin(void);
+/** model_splice() - a plain reference to each of @nr pages, as far as they can
+ *  be read and there is room; MODEL_PINS in all. How many, or negative errno */
+long model_splice(unsigned int proc, unsigned long addr, unsigned long nr);
+/** model_drain() - drop all of them, whosoever */
+void model_drain(void);
 
 /** model_ksm() - what ksmd does in two passes over all that may be merged */
 void model_ksm(unsigned int proc);

@@ -37,6 +37,8 @@ static const struct {
 	[OP_KSM] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
+	[OP_VMSPLICE] = {WAY_OWN, 0},
+	[OP_DRAIN] = {WAY_OWN, 0},
 };
 
 uint32_t user_caps(void)
@@ -215,6 +217,12 @@ static long run_own(const struct run *run, uint32_t index)
 			prog_addr(range->slot, range->page), range->pages);
 	case RUN_UNPIN:
 		model_unpin();
+		return 0;
+	case RUN_VMSPLICE:
+		return model_splice(call->proc,
+			prog_addr(range->slot, range->page), range->pages);
+	case RUN_DRAIN:
+		model_drain();
 		return 0;
 	case RUN_KSM:
 		model_ksm(call->proc);

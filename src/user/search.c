@@ -14,6 +14,7 @@
 #include "user/sites.h"
 
 #define POINTS_MAX 200000 /* of a call */
+#define HITS_ALL   16	  /* of a point; see is_tried() */
 
 struct trail {
 	uint32_t nr;
@@ -29,8 +30,9 @@ struct search {
 	struct trail trails[2];
 	uint64_t schedules, pairs;
 	time_t end;
-	bool cut; /* short, as the time was over or a call has too many points
-		   */
+	bool cut;   /* short, as the time was over or a call has too many points
+		     */
+	bool loops; /* some hits of a point were left out */
 };
 
 static void take_point(uint32_t call, unsigned long pc, void *user)
@@ -70,15 +72,29 @@ static bool is_over(struct search *s)
 	return s->cut;
 }
 
-/* A stall of call @at at the @i-th point of @trail. */
-static bool add(struct prog *prog, uint32_t at, uint32_t until,
-	const struct trail *trail, uint32_t i)
+/* A loop over the pages of a huge one comes to a point 512 times, and what is
+ * wrong there is so at its start, its end, or anywhere: then a few are enough.
+ */
+static bool is_tried(uint32_t hit, uint32_t nr_hits)
 {
-	struct stall stall;
-	uint32_t hit = 0;
+	return hit <= HITS_ALL || hit == nr_hits || !(hit & (hit - 1));
+}
 
-	for (uint32_t k = 0; k <= i; k++)
-		hit += trail->site[k] == trail->site[i];
+/* A stall of call @at at the @i-th point of @trail. */
+static bool add(struct search *s, struct prog *prog, uint32_t at,
+	uint32_t until, const struct trail *trail, uint32_t i)
+{
+	uint32_t hit = 0, nr_hits = 0;
+	struct stall stall;
+
+	for (uint32_t k = 0; k < trail->nr; k++) {
+		nr_hits += trail->site[k] == trail->site[i];
+		hit += k <= i && trail->site[k] == trail->site[i];
+	}
+	if (!is_tried(hit, nr_hits)) {
+		s->loops = true;
+		return false;
+	}
 	stall = sites_stall(trail->site[i], (uint16_t)hit);
 	stall.call = (uint8_t)at;
 	stall.until = (uint8_t)until;
@@ -99,7 +115,7 @@ static void stop_both(struct search *s, const struct prog *stalled, uint32_t at)
 	for (uint32_t i = 0; i < nr && !is_over(s); i++) {
 		struct prog prog = *stalled;
 
-		if (add(&prog, at + 1, at, &copy, i))
+		if (add(s, &prog, at + 1, at, &copy, i))
 			run(s, &prog, false);
 	}
 	free(sites);
@@ -121,7 +137,7 @@ static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
 	for (uint32_t i = 0; i < first.nr && !is_over(s); i++) {
 		struct prog stalled = *prog;
 
-		if (!add(&stalled, at, at + 1, &first, i))
+		if (!add(s, &stalled, at, at + 1, &first, i))
 			continue;
 		run(s, &stalled, s->options->preemptions > 1);
 		if (s->options->preemptions > 1)
@@ -168,10 +184,11 @@ void search_run(const struct prog *given, const struct user_options *options,
 		pair(&s, &prog, at[i]);
 	fprintf(stderr,
 		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
-			    "%u preemptions%s\n",
+			    "%u preemptions%s%s\n",
 		(unsigned long long)s.schedules, (unsigned long long)s.pairs,
 		options->preemptions,
-		s.cut ? "; not all: cut short" : ": all that there are");
+		s.cut ? "; not all: cut short" : ": all that there are",
+		s.loops ? ", but for most rounds of long loops" : "");
 	user_running(NULL);
 	for (int i = 0; i < 2; i++)
 		free(s.trails[i].site);

@@ -397,6 +397,32 @@ static long make_unpin(int i)
 	return 0;
 }
 
+/* === vmsplice === */
+/* address, bytes: a pipe has the pages; what does not fit is left out */
+static long make_vmsplice(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	struct iovec pages = {(void *)a[0], a[1]};
+	int fds[2];
+
+	if (pipe(fds))
+		return -1;
+	fcntl(fds[1], F_SETPIPE_SZ, a[1]);
+	return vmsplice(fds[1], &pages, 1, SPLICE_F_NONBLOCK);
+}
+
+/* === drain === */
+/* Descriptors that are no pipe refuse */
+static long make_drain(int i)
+{
+	(void)i;
+	for (int fd = 3; fd < 64; fd++) {
+		if (fcntl(fd, F_GETPIPE_SZ) > 0)
+			close(fd);
+	}
+	return 0;
+}
+
 /* === fails === */
 #define PROC  "/proc/thread-self/"
 #define DEBUG "/sys/kernel/debug/"

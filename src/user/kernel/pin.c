@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Long-term pins, as registered buffers of io_uring have them: who has one
- * writes to the page, so it must stay the one that its owner's page table maps,
- * and nobody else's (mm/gup.c; PageAnonExclusive in linux/page-flags.h).
+ * References to pages: plain ones, as a pipe has them, and long-term pins, as
+ * registered buffers of io_uring have them: who has one writes to the page, so
+ * it must stay the one that its owner's page table maps, and nobody else's
+ * (mm/gup.c; PageAnonExclusive in linux/page-flags.h).
  */
 #include <linux/mm.h>
 
 #include "stubs.h"
 
-static struct page *pinned[MODEL_PINS];
-static unsigned int nr_pinned;
+static struct page *pinned[MODEL_PINS], *spliced[MODEL_PINS];
+static unsigned int nr_pinned, nr_spliced;
 
 /* All of @nr pages, or none */
 static int keep(struct page **pages, long got, unsigned long nr)
@@ -29,6 +30,8 @@ static int keep(struct page **pages, long got, unsigned long nr)
 #ifndef HAVE_PIN_WITHOUT_VMAS
 #define pin_user_pages(start, nr, flags, pages)                                \
 	pin_user_pages(start, nr, flags, pages, NULL)
+#define get_user_pages(start, nr, flags, pages)                                \
+	get_user_pages(start, nr, flags, pages, NULL)
 #endif
 
 int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
@@ -54,6 +57,34 @@ void model_unpin(void)
 {
 	while (nr_pinned)
 		unpin_user_page(pinned[--nr_pinned]);
+	rcu_flush();
+}
+
+long model_splice(unsigned int proc, unsigned long addr, unsigned long nr)
+{
+	/* calls of other fibers may come while this one is under way */
+	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
+	struct page **own = pages[fiber_now];
+	long got;
+
+	act_as(proc);
+	mmap_read_lock(current->mm);
+	got = get_user_pages(addr, min(nr, (unsigned long)MODEL_PINS), 0, own);
+	mmap_read_unlock(current->mm);
+	for (long i = 0; i < got; i++) {
+		if (nr_spliced < MODEL_PINS)
+			spliced[nr_spliced++] = own[i];
+		else
+			put_page(own[i]);
+	}
+	call_done("vmsplice");
+	return got;
+}
+
+void model_drain(void)
+{
+	while (nr_spliced)
+		put_page(spliced[--nr_spliced]);
 	rcu_flush();
 }
 

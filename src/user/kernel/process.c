@@ -177,6 +177,7 @@ void model_exit(unsigned int proc)
 void model_end(void)
 {
 	model_unpin();
+	model_drain();
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
 		if (process_mm[proc])
 			model_exit(proc);
