@@ -77,7 +77,8 @@ DEFINE_FREEP(campaign_conf, campaign_conf_free)
 /* --- state.c ----------------------------------------------------------------
  */
 
-/** struct campaign_used - what an entry has had so far */
+/** struct campaign_used - what an entry has had so far. @programs: of
+ * stressors, operations */
 struct campaign_used {
 	char *name;
 	double seconds;

@@ -38,7 +38,8 @@ void host_kernel_progress(const struct kernel_progress *progress, void *user)
 
 	if (progress->done && progress->total)
 		host_progress(options, TRUE, "kernel: %s, object %u of %u",
-			progress->phase, progress->done, progress->total);
+			progress->phase, progress->done,
+			MAX(progress->done, progress->total));
 	else if (!progress->done) /* objects of the configuration are no news */
 		host_progress(options, FALSE, "kernel: %s", progress->phase);
 }

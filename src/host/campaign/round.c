@@ -3,6 +3,7 @@
 
 #include "host/session.h"
 #include "host/user/tier.h"
+#include "host/windows.h"
 
 #include <string.h>
 
@@ -145,12 +146,15 @@ static gboolean look_round(struct session *session, void *user)
 {
 	struct campaign *c = user;
 	struct session_figures figures;
+	struct windows_figures windows;
 	struct campaign_now now;
 
 	session_figures(session, &figures);
+	windows_figures(session->scratch, &windows);
 	now = (struct campaign_now){
 		.programs = figures.programs,
 		.edges = figures.edges,
+		.windows = windows.windows,
 		.restarts =
 			session->deaths + session->renewed + figures.restarts,
 		.seconds = figures.seconds,

@@ -15,7 +15,8 @@
 #include "campaign/campaign.h"
 #include "host/host.h"
 
-/** struct campaign_now - of the round at work, for status and state */
+/** struct campaign_now - of the round at work, for status and state. @programs:
+ *  of stressors, their operations */
 struct campaign_now {
 	guint64 programs, edges, windows, restarts;
 	double seconds;

@@ -94,6 +94,14 @@ static char *status_line(struct campaign *c, const struct campaign_now *now)
 
 	c->status_programs = now->programs;
 	c->status_time = time;
+	if (c->entry->stressor)
+		return g_strdup_printf("%02u:%02u:%02u  %s  operations "
+				       "%" G_GUINT64_FORMAT
+				       " (%.0f/s)  findings %u  restarts "
+				       "%" G_GUINT64_FORMAT,
+			s / 3600, s / 60 % 60, s % 60, c->entry->name,
+			c->used->programs, rate, campaign_findings(c),
+			c->used->deaths);
 	return g_strdup_printf("%02u:%02u:%02u  %s  programs %" G_GUINT64_FORMAT
 			       " (%.0f/s)  edges %" G_GUINT64_FORMAT
 			       "  windows %" G_GUINT64_FORMAT

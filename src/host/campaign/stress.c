@@ -15,19 +15,29 @@ struct stress_round {
 	struct campaign *c;
 	gint64 began; /* monotonic us */
 	guint64 deaths;
+	guint64 before; /* operations of the runs that are over */
 };
+
+static guint64 operations(const struct board *board)
+{
+	guint64 sum = 0;
+
+	for (guint row = 0; row < STRESSOR_NR; row++)
+		sum += board->stressor[row].work[WORK_OPS];
+	return sum;
+}
 
 static void look(const struct board *now, const struct board *before,
 	double seconds, void *user)
 {
 	struct stress_round *round = user;
 	struct campaign_now status = {
+		.programs = round->before + operations(now),
 		.restarts = round->deaths,
 		.seconds = (double)(g_get_monotonic_time() - round->began) /
 			   G_USEC_PER_SEC,
 	};
 
-	(void)now;
 	(void)before;
 	(void)seconds;
 	(void)campaign_look(round->c, &status);
@@ -93,6 +103,7 @@ static gboolean run_all(struct stress_round *round, struct target *target,
 		ok = stress_run(target, scratch, load, look, round, run, error);
 		if (!ok)
 			break;
+		round->before += operations(&run->board);
 		ok = keep(round, target, load, run, error);
 		stress_run_clear(run);
 	}

@@ -47,16 +47,22 @@ static void print_findings(const struct campaign *c, struct host_result *result)
 
 static void add_figures(const struct campaign *c, struct host_result *result)
 {
-	guint64 programs = 0, restarts = 0, broken = 0;
+	guint64 programs = 0, operations = 0, restarts = 0, broken = 0;
 
-	for (guint i = 0; i < c->state->used->len; i++) {
-		const struct campaign_used *used = c->state->used->pdata[i];
+	for (guint i = 0; i < c->conf->entries->len; i++) {
+		const struct campaign_entry *entry = c->conf->entries->pdata[i];
+		const struct campaign_used *used =
+			campaign_used(c->state, entry->name);
 
-		programs += used->programs;
+		if (entry->stressor)
+			operations += used->programs;
+		else
+			programs += used->programs;
 		restarts += used->deaths;
 		broken += used->broken;
 	}
 	host_result_figure(result, "programs", (double)programs);
+	host_result_figure(result, "operations", (double)operations);
 	host_result_figure(result, "restarts", (double)restarts);
 	host_result_figure(result, "broken", (double)broken);
 	host_result_figure(result, "findings", campaign_findings(c));
