@@ -431,6 +431,11 @@ GPtrArray *programs_load(const char *const *paths, GError **error);
  *  libFuzzer does; one that is there stays as it is */
 gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error);
 
+/** programs_draw() - the names of @max files of @dir, or of all where it has no
+ *  more, drawn by @rng: an engine runs all that it begins with first, which
+ *  takes a VM without KVM a second for a few. Caller frees the array. */
+GPtrArray *programs_draw(const char *dir, guint max, struct rng *rng);
+
 /** programs_at_start() - what a search that begins now starts from: the files
  *  of @out/corpus and, where it is not NULL, of @corpus */
 guint programs_at_start(const char *out, const char *corpus);

@@ -112,6 +112,40 @@ gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error)
 	return TRUE;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorted, so that a seed draws the same ones again; names with a dot are of
+ * files that are being written. */
+static GPtrArray *names_in(const char *path)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		if (name[0] != '.')
+			g_ptr_array_add(names, g_strdup(name));
+	}
+	g_ptr_array_sort(names, by_name);
+	return names;
+}
+
+GPtrArray *programs_draw(const char *dir, guint max, struct rng *rng)
+{
+	GPtrArray *drawn = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) names = names_in(dir);
+
+	while (names->len && drawn->len < max) {
+		guint at = rng_below(rng, names->len);
+
+		g_ptr_array_add(drawn, g_ptr_array_steal_index_fast(names, at));
+	}
+	return drawn;
+}
+
 guint programs_at_start(const char *out, const char *corpus)
 {
 	g_autofree char *own = g_build_filename(out, "corpus", NULL);

@@ -209,17 +209,6 @@ static gboolean is_absent(const struct search *search, const char *where)
 		       (const char *const *)search->tier_sources, file);
 }
 
-static GPtrArray *files_of(const char *dir)
-{
-	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
-	const char *name;
-
-	while (open && (name = g_dir_read_name(open)))
-		g_ptr_array_add(names, g_strdup(name));
-	return names;
-}
-
 /* The VM starts from what the user tier came to. It runs all of that before it
  * goes on, a few a second, so it gets no more than one for each of its seconds,
  * drawn by the trial's seed. */
@@ -228,21 +217,20 @@ static void hand_over(const struct trial *trial, const char *dir,
 {
 	g_autofree char *from =
 		g_build_filename(dir, "user", "out", "corpus", NULL);
-	g_autoptr(GPtrArray) names = files_of(from);
+	g_autoptr(GPtrArray) names = NULL;
 	struct rng rng;
 
 	rng_seed(&rng, trial->seed);
 	if (g_mkdir_with_parents(to, 0755))
 		return;
-	for (; names->len && seconds > 0; seconds--) {
-		guint i = rng_below(&rng, names->len);
+	names = programs_draw(from, (guint)MAX(seconds, 0), &rng);
+	for (guint i = 0; i < names->len; i++) {
 		g_autofree char *old =
 			g_build_filename(from, names->pdata[i], NULL);
 		g_autofree char *new =
 			g_build_filename(to, names->pdata[i], NULL);
 
 		(void)link(old, new);
-		g_ptr_array_remove_index_fast(names, i);
 	}
 }
 

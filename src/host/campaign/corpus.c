@@ -113,24 +113,6 @@ void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 
 /* ---- what a round begins with ---- */
 
-static GPtrArray *names_in(const char *path)
-{
-	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		if (is_sha1(name))
-			g_ptr_array_add(names, g_strdup(name));
-	}
-	return names;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void move_name(const char *from, const char *to, const char *name)
 {
 	g_autofree char *old = g_build_filename(from, name, NULL);
@@ -148,21 +130,16 @@ void corpus_deal(struct campaign *c, const struct campaign_entry *entry,
 {
 	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
 	g_autofree char *shelf = corpus_path(c, entry, SHELF);
-	g_autoptr(GPtrArray) names = names_in(corpus);
+	g_autoptr(GPtrArray) names = programs_draw(corpus, G_MAXUINT, rng);
 
 	g_mkdir_with_parents(corpus, 0755);
 	g_mkdir_with_parents(shelf, 0755);
 	for (guint i = 0; i < names->len; i++)
 		move_name(corpus, shelf, names->pdata[i]);
 	g_ptr_array_unref(names);
-	names = names_in(shelf);
-	g_ptr_array_sort(names, by_name);
-	for (; names->len && max; max--) {
-		guint i = rng_below(rng, names->len);
-
+	names = programs_draw(shelf, max, rng);
+	for (guint i = 0; i < names->len; i++)
 		move_name(shelf, corpus, names->pdata[i]);
-		g_ptr_array_remove_index_fast(names, i);
-	}
 }
 
 /* ---- what is kept ---- */

@@ -3,18 +3,11 @@
  * judged later. */
 #include "host/premerge/premerge.h"
 
-#include <string.h>
-
 #include "host/session.h"
 #include "host/user/tier.h"
 
 #define FUZZ_MIN_S 5   /* less is no session */
 #define TAKEN	   100 /* programs of user space that VMs begin with: a minute */
-
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 static gboolean has_time(struct review_step *step, double seconds)
 {
@@ -30,27 +23,22 @@ static gboolean has_time(struct review_step *step, double seconds)
  * of which VMs run one or two a second. */
 static void take_programs(const char *from, const char *to, guint64 seed)
 {
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)seed);
-	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
-	const char *name;
+	g_autoptr(GPtrArray) names = NULL;
+	struct rng rng;
 
-	while (dir && (name = g_dir_read_name(dir)))
-		g_ptr_array_add(names, g_strdup(name));
-	g_ptr_array_sort(names, (GCompareFunc)compare_names);
-	for (guint i = 0; i < TAKEN && names->len; i++) {
-		guint at = (guint)g_rand_int_range(rand, 0, (gint)names->len);
+	rng_seed(&rng, seed);
+	names = programs_draw(from, TAKEN, &rng);
+	for (guint i = 0; i < names->len; i++) {
 		g_autofree char *path =
-			g_build_filename(from, names->pdata[at], NULL);
+			g_build_filename(from, names->pdata[i], NULL);
 		g_autofree char *copy =
-			g_build_filename(to, names->pdata[at], NULL);
+			g_build_filename(to, names->pdata[i], NULL);
 		g_autofree char *bytes = NULL;
 		gsize len;
 
 		if (g_file_get_contents(path, &bytes, &len, NULL))
 			(void)g_file_set_contents(
 				copy, bytes, (gssize)len, NULL);
-		g_ptr_array_remove_index_fast(names, at);
 	}
 }
 
