@@ -213,7 +213,7 @@ static void test_spread(uint64_t seed)
 	bool all = true;
 
 	rng_seed(&rng, seed);
-	for (int n = 0; n < 400; n++) {
+	for (int n = 0; n < 800; n++) {
 		prog_generate(&prog, 32, CAPS_ALL, &rng);
 		for (uint32_t i = 0; i < prog.nr_calls; i++)
 			count[prog.call[i].op]++;

@@ -10,10 +10,11 @@
 #include <linux/mman.h>
 #include <string.h>
 
-#define PART_PAGES_MAX 4 /* of each of a few neighbours */
-#define PARTS	       3
-#define STATES_MAX     5
-#define FEW	       8 /* pages of a huge page that stand for all */
+#define PART_PAGES_MAX	4 /* of each of a few neighbours */
+#define PARTS		3
+#define STATES_MAX	5
+#define GENERATIONS_MAX 4
+#define FEW		8 /* pages of a huge page that stand for all */
 
 /** struct move - what is being written; calls that do not fit are lost */
 struct move {
@@ -411,6 +412,51 @@ static void huge_parts(struct move *m)
 	look(m, &huge);
 }
 
+/* ---- families ---- */
+
+/* A fork that fails on its way: the child is not there, so the model learns
+ * nothing of it. */
+static void add_failing_fork(struct move *m, uint32_t proc)
+{
+	uint32_t free = ~m->gen->live & ((1u << PROG_PROCS) - 1) & ~1u;
+	struct call call = {.op = OP_FORK, .proc = (uint8_t)proc};
+
+	if (!free || m->nr == m->max || !(m->gen->caps & CAP_FAIL))
+		return;
+	call.arg[0].num = (uint32_t)__builtin_ctz(free);
+	gen_fail(m->gen, &call);
+	m->call[m->nr++] = call;
+}
+
+/* A line of forks, in which some write, and some in the middle exit: their
+ * anon_vmas are there for the next fork to be used again. */
+static void family(struct move *m)
+{
+	struct rng *rng = m->gen->rng;
+	uint32_t proc = any_proc(m);
+	struct range range = area_of(m, proc);
+
+	add_on(m, OP_TOUCH, proc, &range, 0);
+	for (uint32_t n = rng_range(rng, 2, GENERATIONS_MAX); n > 0; n--) {
+		uint32_t before = m->gen->live, parent = proc;
+
+		if (rng_one_in(rng, 4))
+			add_failing_fork(m, proc);
+		add_fork(m, proc);
+		if (m->gen->live == before)
+			break;
+		proc = (uint32_t)__builtin_ctz(m->gen->live & ~before);
+		if (!rng_one_in(rng, 3))
+			add_on(m, OP_TOUCH, proc, &range, 0);
+		if (parent && rng_one_in(rng, 2))
+			add_state(m, &(struct state){.op = OP_EXIT}, &range,
+				parent);
+	}
+	if (rng_one_in(rng, 2))
+		add_failing_fork(m, proc);
+	look(m, &range);
+}
+
 /* ---- all ---- */
 
 static void (*const moves[])(struct move *m) = {
@@ -419,6 +465,7 @@ static void (*const moves[])(struct move *m) = {
 	through_states,
 	twins,
 	huge_parts,
+	family,
 };
 
 uint32_t gen_move(struct gen *gen, struct call *ret, uint32_t max)
