@@ -140,7 +140,7 @@ static void tell_status(struct campaign *c, const struct campaign_now *now)
 	if (!is_due(&c->next_log, LOG_S))
 		return;
 	write_log(c, line);
-	c->full |= disk_mib(c->conf->out) >= c->conf->disk_mib;
+	c->full |= !disk_has_room(c);
 }
 
 gboolean campaign_look(struct campaign *c, const struct campaign_now *now)
