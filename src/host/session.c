@@ -266,6 +266,20 @@ static gboolean open_store(struct session *session, GError **error)
 		session->target->config, &session->config, NULL, error);
 }
 
+/* For want of room only the table is lost. */
+static gboolean write_windows(struct session *session, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (windows_write(session->target, session->scratch, session->want->out,
+		    &why))
+		return TRUE;
+	session->full |= g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
+	if (!session->full)
+		g_propagate_error(error, g_steal_pointer(&why));
+	return session->full;
+}
+
 gboolean session_run(struct session *session, GError **error)
 {
 	g_autofree char *artifacts =
@@ -295,8 +309,7 @@ gboolean session_run(struct session *session, GError **error)
 	if (!prepare_engines(session, error) || !start_machines(session, error))
 		return FALSE;
 	run_loop(session);
-	if (!windows_write(session->target, session->scratch,
-		    session->want->out, error))
+	if (!write_windows(session, error))
 		return FALSE;
 	if (session->fatal)
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN, "%s",

@@ -375,6 +375,27 @@ static struct range end_of(const struct move *m, const struct range *range)
 	return end;
 }
 
+/* It goes out and comes back in places, while somebody may hold a part of it,
+ * and another may get it by a fork. */
+static void out_and_in(struct move *m, uint32_t proc, const struct range *huge)
+{
+	struct rng *rng = m->gen->rng;
+	struct range part = end_of(m, huge);
+
+	if (rng_one_in(rng, 3))
+		add_on(m, rng_one_in(rng, 3) ? OP_PIN : OP_VMSPLICE, proc,
+			&part, 0);
+	if (rng_one_in(rng, 3))
+		add_fork(m, sharer(m, huge));
+	add_on(m, OP_MADVISE, proc, rng_one_in(rng, 3) ? &part : huge,
+		MADV_PAGEOUT);
+	if (rng_one_in(rng, 3))
+		add_fork(m, sharer(m, huge));
+	for (uint32_t n = rng_range(rng, 1, PARTS); n > 0; n--)
+		add_on(m, rng_one_in(rng, 2) ? OP_TOUCH : OP_EXPECT,
+			sharer(m, huge), rng_one_in(rng, 2) ? &part : huge, 0);
+}
+
 /* A huge page; then parts of it become vmas of their own, or go, and it is met
  * by way of one of them, or as a whole. */
 static void huge_parts(struct move *m)
@@ -409,6 +430,8 @@ static void huge_parts(struct move *m)
 		if (!(m->gen->live >> proc & 1))
 			return;
 	}
+	if (rng_one_in(rng, 2))
+		out_and_in(m, proc, &huge);
 	look(m, &huge);
 }
 
