@@ -81,7 +81,7 @@ static void note_now(struct campaign *c, const struct campaign_now *now)
 	used->seconds = c->before.seconds + now->seconds;
 	used->programs = c->before.programs + now->programs;
 	used->deaths = c->before.deaths + now->restarts;
-	used->edges = MAX(c->before.edges, now->edges);
+	used->edges = MAX(used->edges, now->edges);
 }
 
 static char *status_line(struct campaign *c, const struct campaign_now *now)

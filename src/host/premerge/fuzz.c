@@ -59,14 +59,24 @@ static void end_user(struct premerge *p, struct review_step *step,
 	take_programs(corpus, p->start, p->options->seed);
 }
 
+/* A finding without its patch is half of one: each step of the bisection wants
+ * a kernel. */
+static gboolean must_bisect(const struct premerge *p, guint found)
+{
+	double need = p->user_seconds * (g_bit_storage(p->nr) + 1);
+
+	return found && premerge_left(p) < MIN(need, p->review->budget / 2);
+}
+
 static gboolean look_user(const struct user_tier_result *now, void *user)
 {
 	const struct premerge *p = user;
+	guint found = g_hash_table_size(now->titles);
 
 	host_progress(p->options, TRUE,
 		"fuzz, user space: %" G_GUINT64_FORMAT " programs, %u found",
-		now->programs, g_hash_table_size(now->titles));
-	return !p->stop;
+		now->programs, found);
+	return !p->stop && !must_bisect(p, found);
 }
 
 void premerge_fuzz_user(struct premerge *p, double seconds)
