@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CACHED_S 1 /* what takes less was not built */
+
 struct kernel_spec *premerge_spec(const struct premerge *p, guint prefix,
 	const char *profile, GError **error)
 {
@@ -38,16 +40,16 @@ struct kernel *premerge_build(
 		premerge_spec(p, prefix, profile, error);
 	gint64 start = g_get_monotonic_time();
 	struct kernel *kernel;
+	double took;
 
 	host_progress(p->options, FALSE, "%s kernel of %u of %u patches",
 		profile, prefix, p->nr);
 	if (!spec || !kernel_ensure(spec, host_kernel_progress,
 			     (void *)p->options, &kernel, error))
 		return NULL;
-	if (!strcmp(profile, "user"))
-		p->user_seconds = MAX(p->user_seconds,
-			(double)(g_get_monotonic_time() - start) /
-				G_USEC_PER_SEC);
+	took = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+	if (!strcmp(profile, "user") && took >= CACHED_S)
+		p->user_seconds = took;
 	return kernel;
 }
 

@@ -65,7 +65,7 @@ struct premerge {
 	gboolean stop;	   /* interrupted */
 	guint64 programs_user, programs_vm;
 	struct premerge_early *early;
-	double user_seconds; /* a kernel of user space took so long */
+	double user_seconds; /* the last kernel of user space took so long */
 	double vm_seconds;   /* one for VMs, built and booted */
 	guint likely;	  /* patch that brought the latest finding; 0: none */
 	char *boot_title; /* the patched kernel does not boot; or NULL */
