@@ -291,8 +291,12 @@ uint64_t page_observe(uint32_t slot, uint32_t page, uint64_t before);
  *  or inherited; returns how many */
 long pin_take(const struct actor *actor, uint64_t addr, uint64_t len);
 long pin_drop(const struct actor *actor);
-/** pin_place() - keep @fd in @places, which has PINS_MAX of them; never 0 */
+/* What both keep, in PINS_MAX places of one process: descriptors, which are
+ * never 0. */
+/** pin_place() - keep @fd; false: all places are taken */
 bool pin_place(int *places, int fd);
+/** pin_clear() - @drop each that is kept; returns how many */
+long pin_clear(int *places, void (*drop)(int fd));
 
 /* pipe.c: plain references to pages, each range in a pipe of its own. */
 /** pipe_take() - how many pages were taken, or negative errno. pipe_drop() -

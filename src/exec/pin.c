@@ -31,6 +31,21 @@ bool pin_place(int *places, int fd)
 	return false;
 }
 
+long pin_clear(int *places, void (*drop)(int fd))
+{
+	long nr = 0;
+
+	for (uint32_t i = 0; i < PINS_MAX; i++) {
+		int fd = __atomic_exchange_n(&places[i], 0, __ATOMIC_SEQ_CST);
+
+		if (!fd)
+			continue;
+		drop(fd);
+		nr++;
+	}
+	return nr;
+}
+
 long pin_take(const struct actor *actor, uint64_t addr, uint64_t len)
 {
 	struct iovec buffer = {(void *)addr, len};
@@ -48,22 +63,14 @@ long pin_take(const struct actor *actor, uint64_t addr, uint64_t len)
 	return err;
 }
 
+static void ring_drop(int fd)
+{
+	/* at once: a ring that is only closed dies later */
+	(void)raw4(SYS_io_uring_register, fd, IORING_UNREGISTER_BUFFERS, 0, 0);
+	(void)raw1(SYS_close, fd);
+}
+
 long pin_drop(const struct actor *actor)
 {
-	struct lane *lane = actor->lane;
-	long nr = 0;
-
-	for (uint32_t i = 0; i < PINS_MAX; i++) {
-		int fd = __atomic_exchange_n(
-			&lane->pin_fd[i], 0, __ATOMIC_SEQ_CST);
-
-		if (!fd)
-			continue;
-		/* at once: a ring that is only closed dies later */
-		(void)raw4(SYS_io_uring_register, fd, IORING_UNREGISTER_BUFFERS,
-			0, 0);
-		(void)raw1(SYS_close, fd);
-		nr++;
-	}
-	return nr;
+	return pin_clear(actor->lane->pin_fd, ring_drop);
 }

@@ -38,19 +38,12 @@ long pipe_take(const struct actor *actor, uint64_t addr, uint64_t len)
 	return got < 0 ? got : got / PROG_PAGE_SIZE;
 }
 
+static void pipe_close(int fd)
+{
+	(void)raw1(SYS_close, fd);
+}
+
 long pipe_drop(const struct actor *actor)
 {
-	struct lane *lane = actor->lane;
-	long nr = 0;
-
-	for (uint32_t i = 0; i < PINS_MAX; i++) {
-		int fd = __atomic_exchange_n(
-			&lane->pipe_fd[i], 0, __ATOMIC_SEQ_CST);
-
-		if (!fd)
-			continue;
-		(void)raw1(SYS_close, fd);
-		nr++;
-	}
-	return nr;
+	return pin_clear(actor->lane->pipe_fd, pipe_close);
 }
