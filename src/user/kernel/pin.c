@@ -34,21 +34,37 @@ static int keep(struct page **pages, long got, unsigned long nr)
 	get_user_pages(start, nr, flags, pages, NULL)
 #endif
 
-int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
+/* Up to @nr pages of @proc in @ret, which is good until the fiber's next call;
+ * how many, or an error */
+static long take(unsigned int proc, unsigned long addr, unsigned long nr,
+	bool is_pin, struct page ***ret)
 {
 	/* calls of other fibers may come while this one is under way */
 	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
-	struct page **own = pages[fiber_now];
+	long got;
+
+	*ret = pages[fiber_now];
+	act_as(proc);
+	mmap_read_lock(current->mm);
+	if (is_pin)
+		got = pin_user_pages(
+			addr, nr, FOLL_WRITE | FOLL_LONGTERM, *ret);
+	else
+		got = get_user_pages(addr, nr, 0, *ret);
+	mmap_read_unlock(current->mm);
+	return got;
+}
+
+int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
+{
+	struct page **pages;
 	long got;
 	int err;
 
 	if (nr > MODEL_PINS)
 		return -EMFILE;
-	act_as(proc);
-	mmap_read_lock(current->mm);
-	got = pin_user_pages(addr, nr, FOLL_WRITE | FOLL_LONGTERM, own);
-	mmap_read_unlock(current->mm);
-	err = keep(own, got, nr);
+	got = take(proc, addr, nr, true, &pages);
+	err = keep(pages, got, nr);
 	call_done("pin");
 	return err;
 }
@@ -62,20 +78,15 @@ void model_unpin(void)
 
 long model_splice(unsigned int proc, unsigned long addr, unsigned long nr)
 {
-	/* calls of other fibers may come while this one is under way */
-	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
-	struct page **own = pages[fiber_now];
-	long got;
+	struct page **pages;
+	long got = take(
+		proc, addr, min(nr, (unsigned long)MODEL_PINS), false, &pages);
 
-	act_as(proc);
-	mmap_read_lock(current->mm);
-	got = get_user_pages(addr, min(nr, (unsigned long)MODEL_PINS), 0, own);
-	mmap_read_unlock(current->mm);
 	for (long i = 0; i < got; i++) {
 		if (nr_spliced < MODEL_PINS)
-			spliced[nr_spliced++] = own[i];
+			spliced[nr_spliced++] = pages[i];
 		else
-			put_page(own[i]);
+			put_page(pages[i]);
 	}
 	call_done("vmsplice");
 	return got;
