@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "slot/slot.h"
@@ -80,70 +79,86 @@ static bool is_tried(uint32_t hit, uint32_t nr_hits)
 	return hit <= HITS_ALL || hit == nr_hits || !(hit & (hit - 1));
 }
 
-/* A stall of call @at at the @i-th point of @trail. */
-static bool add(struct search *s, struct prog *prog, uint32_t at,
-	uint32_t until, const struct trail *trail, uint32_t i)
-{
-	uint32_t hit = 0, nr_hits = 0;
-	struct stall stall;
+/** struct stop - the @hit-th time that a call comes to site @site */
+struct stop {
+	uint32_t site, hit;
+};
 
-	for (uint32_t k = 0; k < trail->nr; k++) {
-		nr_hits += trail->site[k] == trail->site[i];
-		hit += k <= i && trail->site[k] == trail->site[i];
+/** struct stops - where a call is to be stopped, in its order; owned */
+struct stops {
+	uint32_t nr;
+	struct stop *stop;
+};
+
+/* The trail itself is overwritten by the next run. */
+static struct stops stops_of(struct search *s, const struct trail *trail)
+{
+	uint32_t nr_sites = sites_points()->nr_sites;
+	uint32_t *total = calloc(2 * (size_t)nr_sites, sizeof(*total));
+	uint32_t *so_far = total + nr_sites;
+	struct stops stops = {
+		.stop = malloc((trail->nr + 1) * sizeof(*stops.stop))};
+
+	if (!total || !stops.stop)
+		broken("no memory for %u points", trail->nr);
+	for (uint32_t i = 0; i < trail->nr; i++)
+		total[trail->site[i]]++;
+	for (uint32_t i = 0; i < trail->nr; i++) {
+		uint32_t site = trail->site[i], hit = ++so_far[site];
+
+		if (!is_tried(hit, total[site]))
+			s->loops = true;
+		else if (hit <= UINT16_MAX)
+			stops.stop[stops.nr++] = (struct stop){site, hit};
 	}
-	if (!is_tried(hit, nr_hits)) {
-		s->loops = true;
-		return false;
-	}
-	stall = sites_stall(trail->site[i], (uint16_t)hit);
+	free(total);
+	return stops;
+}
+
+static bool add(
+	struct prog *prog, uint32_t at, uint32_t until, const struct stop *stop)
+{
+	struct stall stall = sites_stall(stop->site, (uint16_t)stop->hit);
+
 	stall.call = (uint8_t)at;
 	stall.until = (uint8_t)until;
-	return hit <= UINT16_MAX && prog_add_stall(prog, &stall);
+	return prog_add_stall(prog, &stall);
 }
 
 /* The call behind @at, which waits at its point, is stopped at each of its own
  * too, until that one is done. */
 static void stop_both(struct search *s, const struct prog *stalled, uint32_t at)
 {
-	struct trail *trail = &s->trails[1];
-	uint32_t nr = trail->nr, *sites = malloc(nr * sizeof(*sites));
-	struct trail copy = {.nr = nr, .site = sites};
+	struct stops stops = stops_of(s, &s->trails[1]);
 
-	if (!sites)
-		broken("no memory for %u points", nr);
-	memcpy(sites, trail->site, nr * sizeof(*sites));
-	for (uint32_t i = 0; i < nr && !is_over(s); i++) {
+	for (uint32_t i = 0; i < stops.nr && !is_over(s); i++) {
 		struct prog prog = *stalled;
 
-		if (add(s, &prog, at + 1, at, &copy, i))
+		if (add(&prog, at + 1, at, &stops.stop[i]))
 			run(s, &prog, false);
 	}
-	free(sites);
+	free(stops.stop);
 }
 
 /* Calls @at and @at + 1 in this order: the first is stopped at each point. */
 static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
 {
-	struct trail first;
+	struct stops stops;
 
 	s->calls[0] = at;
 	s->calls[1] = at + 1;
 	run(s, prog, true);
-	first = s->trails[0];
-	first.site = malloc((first.nr + 1) * sizeof(*first.site));
-	if (!first.site)
-		broken("no memory for %u points", first.nr);
-	memcpy(first.site, s->trails[0].site, first.nr * sizeof(*first.site));
-	for (uint32_t i = 0; i < first.nr && !is_over(s); i++) {
+	stops = stops_of(s, &s->trails[0]);
+	for (uint32_t i = 0; i < stops.nr && !is_over(s); i++) {
 		struct prog stalled = *prog;
 
-		if (!add(s, &stalled, at, at + 1, &first, i))
+		if (!add(&stalled, at, at + 1, &stops.stop[i]))
 			continue;
 		run(s, &stalled, s->options->preemptions > 1);
 		if (s->options->preemptions > 1)
 			stop_both(s, &stalled, at);
 	}
-	free(first.site);
+	free(stops.stop);
 }
 
 static void pair(struct search *s, const struct prog *prog, uint32_t at)
