@@ -125,21 +125,27 @@ static void move_name(const char *from, const char *to, const char *name)
 		(void)g_rename(old, new);
 }
 
+/* @max of them, drawn by @rng */
+static void move_some(
+	const char *from, const char *to, guint max, struct rng *rng)
+{
+	g_autoptr(GPtrArray) names = programs_draw(from, max, rng);
+
+	for (guint i = 0; i < names->len; i++)
+		move_name(from, to, names->pdata[i]);
+}
+
 void corpus_deal(struct campaign *c, const struct campaign_entry *entry,
 	guint max, struct rng *rng)
 {
 	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
 	g_autofree char *shelf = corpus_path(c, entry, SHELF);
-	g_autoptr(GPtrArray) names = programs_draw(corpus, G_MAXUINT, rng);
 
 	g_mkdir_with_parents(corpus, 0755);
 	g_mkdir_with_parents(shelf, 0755);
-	for (guint i = 0; i < names->len; i++)
-		move_name(corpus, shelf, names->pdata[i]);
-	g_ptr_array_unref(names);
-	names = programs_draw(shelf, max, rng);
-	for (guint i = 0; i < names->len; i++)
-		move_name(shelf, corpus, names->pdata[i]);
+	if (corpus_count_all(c, entry) > max)
+		move_some(corpus, shelf, G_MAXUINT, rng);
+	move_some(shelf, corpus, max, rng);
 }
 
 /* ---- what is kept ---- */
