@@ -435,6 +435,10 @@ gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error);
  *  more, drawn by @rng: an engine runs all that it begins with first, which
  *  takes a VM without KVM a second for a few. Caller frees the array. */
 GPtrArray *programs_draw(const char *dir, guint max, struct rng *rng);
+/** programs_hand_over() - @max programs of @from, drawn by @seed, are in @to as
+ *  well, as links where that can be. What fails is left out. */
+void programs_hand_over(
+	const char *from, const char *to, guint max, guint64 seed);
 
 /** programs_at_start() - what a search that begins now starts from: the files
  *  of @out/corpus and, where it is not NULL, of @corpus */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void named_prog_free(gpointer item)
 {
@@ -144,6 +146,32 @@ GPtrArray *programs_draw(const char *dir, guint max, struct rng *rng)
 		g_ptr_array_add(drawn, g_ptr_array_steal_index_fast(names, at));
 	}
 	return drawn;
+}
+
+static void give(const char *from, const char *to, const char *name)
+{
+	g_autofree char *old = g_build_filename(from, name, NULL);
+	g_autofree char *new = g_build_filename(to, name, NULL);
+	g_autofree char *bytes = NULL;
+	gsize len;
+
+	if (!link(old, new) || errno == EEXIST)
+		return;
+	/* another file system */
+	if (g_file_get_contents(old, &bytes, &len, NULL))
+		(void)g_file_set_contents(new, bytes, (gssize)len, NULL);
+}
+
+void programs_hand_over(
+	const char *from, const char *to, guint max, guint64 seed)
+{
+	g_autoptr(GPtrArray) names = NULL;
+	struct rng rng;
+
+	rng_seed(&rng, seed);
+	names = programs_draw(from, max, &rng);
+	for (guint i = 0; i < names->len; i++)
+		give(from, to, names->pdata[i]);
 }
 
 guint programs_at_start(const char *out, const char *corpus)

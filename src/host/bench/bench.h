@@ -189,11 +189,12 @@ gboolean search_open(
 	struct search *search, const char *kernels, GError **error);
 /** search_clear() - what search_open() and the trials left */
 void search_clear(struct search *search);
-/** program_sources() - names, without folders, of the source files that an ELF
- *  file was linked of; a strv, never empty. NULL with @error. */
-char **program_sources(const char *program, GError **error);
 /** search_describe() - "NAME:user, then NAME:kasan"; caller frees */
 char *search_describe(const struct search *search);
+
+/** program_sources() - sources.c: names, without folders, of the source files
+ *  that an ELF file was linked of; a strv, never empty. NULL with @error. */
+char **program_sources(const char *program, GError **error);
 
 /** search_peers() - "a, b, c": those that search_known() knows; caller frees */
 char *search_peers(void);

@@ -217,21 +217,10 @@ static void hand_over(const struct trial *trial, const char *dir,
 {
 	g_autofree char *from =
 		g_build_filename(dir, "user", "out", "corpus", NULL);
-	g_autoptr(GPtrArray) names = NULL;
-	struct rng rng;
 
-	rng_seed(&rng, trial->seed);
-	if (g_mkdir_with_parents(to, 0755))
-		return;
-	names = programs_draw(from, (guint)MAX(seconds, 0), &rng);
-	for (guint i = 0; i < names->len; i++) {
-		g_autofree char *old =
-			g_build_filename(from, names->pdata[i], NULL);
-		g_autofree char *new =
-			g_build_filename(to, names->pdata[i], NULL);
-
-		(void)link(old, new);
-	}
+	if (!g_mkdir_with_parents(to, 0755))
+		programs_hand_over(
+			from, to, (guint)MAX(seconds, 0), trial->seed);
 }
 
 static gboolean is_over(struct trial *trial, GHashTable *ignored)

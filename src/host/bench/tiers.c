@@ -10,10 +10,14 @@ static gboolean open_user(struct search *search, GError **error)
 {
 	g_autofree char *kernel = g_strconcat(search->name, ":user", NULL);
 
-	search->tier = host_kernel(kernel, search->options, error);
-	if (search->tier)
-		search->tier_sources =
-			program_sources(search->tier->program, error);
+	struct kernel *SCOPED(kernel_freep) tier =
+		host_kernel(kernel, search->options, error);
+
+	if (!tier)
+		return FALSE;
+	search->tier_sources = program_sources(tier->program, error);
+	if (search->tier_sources)
+		search->tier = g_steal_pointer(&tier);
 	return search->tier_sources != NULL;
 }
 

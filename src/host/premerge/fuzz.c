@@ -19,29 +19,6 @@ static gboolean has_time(struct review_step *step, double seconds)
 	return FALSE;
 }
 
-/* A sample of what was new to the fuzzer in user space: thousands in a minute,
- * of which VMs run one or two a second. */
-static void take_programs(const char *from, const char *to, guint64 seed)
-{
-	g_autoptr(GPtrArray) names = NULL;
-	struct rng rng;
-
-	rng_seed(&rng, seed);
-	names = programs_draw(from, TAKEN, &rng);
-	for (guint i = 0; i < names->len; i++) {
-		g_autofree char *path =
-			g_build_filename(from, names->pdata[i], NULL);
-		g_autofree char *copy =
-			g_build_filename(to, names->pdata[i], NULL);
-		g_autofree char *bytes = NULL;
-		gsize len;
-
-		if (g_file_get_contents(path, &bytes, &len, NULL))
-			(void)g_file_set_contents(
-				copy, bytes, (gssize)len, NULL);
-	}
-}
-
 static void end_user(struct premerge *p, struct review_step *step,
 	const struct user_tier_result *got)
 {
@@ -56,7 +33,8 @@ static void end_user(struct premerge *p, struct review_step *step,
 		got->programs, (double)got->programs / MAX(got->seconds, 0.001),
 		step->found,
 		got->full ? "; the disk was full, not all are kept" : "");
-	take_programs(corpus, p->start, p->options->seed);
+	/* thousands in a minute, of which VMs run one or two a second */
+	programs_hand_over(corpus, p->start, TAKEN, p->options->seed);
 }
 
 /* A finding without its patch is half of one: each step of the bisection wants
