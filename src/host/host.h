@@ -376,7 +376,7 @@ struct replayed {
 
 /** replay_run() - one try on a fresh clone. 1: hit, 0: not, -1: BROKEN. Where
  *  @title is the kernel's own and a title of ours came first, one more try on
- *  another clone, without rmap_fsck, is what counts. */
+ *  another clone, without rmap_fsck, is what counts. @ret may be NULL. */
 int replay_run(struct target *target, const char *run_dir,
 	const struct candidate *candidate, const char *title,
 	struct replayed *ret);

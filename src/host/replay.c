@@ -127,8 +127,12 @@ int replay_run(struct target *target, const char *run_dir,
 	struct replayed *ret)
 {
 	const guint32 flags = RUN_COVER | RUN_CHECK | RUN_LEAK;
-	struct replayed without;
-	int hit = try_flags(
+	struct replayed own, without;
+	int hit;
+
+	if (!ret)
+		ret = &own;
+	hit = try_flags(
 		target, run_dir, candidate, flags | RUN_FSCK, title, ret);
 
 	if (hit || g_str_has_prefix(title, TITLE_OURS) ||
@@ -143,12 +147,9 @@ int replay_run(struct target *target, const char *run_dir,
 static gboolean shows(struct target *target, const char *run_dir,
 	const struct candidate *candidate, const char *title)
 {
-	for (int try = 0; try < FIND_TRIES; try++) {
-		struct replayed seen;
-
-		if (replay_run(target, run_dir, candidate, title, &seen) > 0)
+	for (int try = 0; try < FIND_TRIES; try++)
+		if (replay_run(target, run_dir, candidate, title, NULL) > 0)
 			return TRUE;
-	}
 	return FALSE;
 }
 

@@ -274,10 +274,12 @@ static gboolean write_windows(struct session *session, GError **error)
 	if (windows_write(session->target, session->scratch, session->want->out,
 		    &why))
 		return TRUE;
-	session->full |= g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
-	if (!session->full)
-		g_propagate_error(error, g_steal_pointer(&why));
-	return session->full;
+	if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOSPC)) {
+		session->full = TRUE;
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(&why));
+	return FALSE;
 }
 
 gboolean session_run(struct session *session, GError **error)

@@ -96,10 +96,9 @@ static struct stall_option take_option(GArray *options, struct rng *rng)
 static gboolean shows_each_time(struct search *s, const struct prog *prog)
 {
 	struct candidate one = {.nr = {1}, .prog = {(struct prog *)prog}};
-	struct replayed seen;
 
 	for (guint try = 0; try < CONFIRM; try++)
-		if (replay_run(s->target, s->run_dir, &one, s->title, &seen) <=
+		if (replay_run(s->target, s->run_dir, &one, s->title, NULL) <=
 			0)
 			return FALSE;
 	return TRUE;

@@ -91,24 +91,20 @@ static char *status_line(struct campaign *c, const struct campaign_now *now)
 			       MIN(c->status_programs, now->programs)) *
 		      G_USEC_PER_SEC / (double)MAX(time - c->status_time, 1);
 	guint s = (guint)run_seconds(c);
+	g_autofree char *cover = NULL;
 
 	c->status_programs = now->programs;
 	c->status_time = time;
-	if (c->entry->stressor)
-		return g_strdup_printf("%02u:%02u:%02u  %s  operations "
-				       "%" G_GUINT64_FORMAT
-				       " (%.0f/s)  findings %u  restarts "
-				       "%" G_GUINT64_FORMAT,
-			s / 3600, s / 60 % 60, s % 60, c->entry->name,
-			c->used->programs, rate, campaign_findings(c),
-			c->used->deaths);
-	return g_strdup_printf("%02u:%02u:%02u  %s  programs %" G_GUINT64_FORMAT
-			       " (%.0f/s)  edges %" G_GUINT64_FORMAT
-			       "  windows %" G_GUINT64_FORMAT
-			       "  findings %u  restarts %" G_GUINT64_FORMAT,
+	if (!c->entry->stressor)
+		cover = g_strdup_printf("  edges %" G_GUINT64_FORMAT
+					"  windows %" G_GUINT64_FORMAT,
+			c->used->edges, now->windows);
+	return g_strdup_printf("%02u:%02u:%02u  %s  %s %" G_GUINT64_FORMAT
+			       " (%.0f/s)%s  findings %u  restarts "
+			       "%" G_GUINT64_FORMAT,
 		s / 3600, s / 60 % 60, s % 60, c->entry->name,
-		c->used->programs, rate, c->used->edges, now->windows,
-		campaign_findings(c), c->used->deaths);
+		cover ? "programs" : "operations", c->used->programs, rate,
+		cover ? cover : "", campaign_findings(c), c->used->deaths);
 }
 
 static gboolean is_due(gint64 *next, gint64 seconds)

@@ -36,13 +36,12 @@ static gboolean shows_once(
 	struct repro_run *repro, const struct candidate *candidate)
 {
 	const char *title = repro->finding->title;
-	struct replayed seen;
 
 	if (repro->kernel)
 		return user_tier_shows(
 			&repro->trial, candidate_single(candidate), title);
 	return replay_run(repro->target, repro->scratch, candidate, title,
-		       &seen) > 0;
+		       NULL) > 0;
 }
 
 static void count(struct repro_run *repro, const struct candidate *candidate,
