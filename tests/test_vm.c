@@ -218,6 +218,33 @@ static void test_clone_line(void)
 		"template and clone have the slot at one PCI address");
 }
 
+static void test_record_line(void)
+{
+	struct vm_machine full = machine_with_defaults(&plain);
+	struct cmdline_place place = {
+		.slot = "/s",
+		.console = "/c",
+		.record = "/r,",
+		.rr = VM_RR_RECORD,
+	};
+	g_auto(GStrv) record = cmdline_build(&full, &place);
+	g_auto(GStrv) replay = vm_replay_command_line(&plain, "/r");
+
+	test_case(argv_has(record, "-accel", "tcg,thread=single,tb-size=64") &&
+			  argv_has(record, "-icount",
+				  "shift=auto,rr=record,rrfile=/r,,/events,"
+				  "rrsnapshot=start"),
+		"what is recorded runs in one thread");
+	test_case(argv_has(replay, "-smp", "1,sockets=1,cores=1,threads=1") &&
+			  argv_mentions(replay, "rr=replay") &&
+			  argv_has(replay, "-gdb", "chardev:gdb") &&
+			  argv_has(replay, "-serial", "stdio"),
+		"a replay has one vCPU, and a debugger finds it");
+	test_case(!argv_mentions(replay, "fd=") &&
+			  !argv_mentions(replay, "memory-backend-file"),
+		"a replay for people needs no file and no descriptor of ours");
+}
+
 static const struct {
 	const char *why;
 	struct vm_machine machine;
@@ -464,6 +491,7 @@ int main(void)
 	test_messages();
 	test_command_line();
 	test_clone_line();
+	test_record_line();
 	test_shapes();
 	test_console();
 	test_verdict();

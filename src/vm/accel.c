@@ -102,7 +102,7 @@ static gboolean probe_boot(const struct vm_machine *machine, const char *dir,
 		return fail_errno(error, errno, "cannot make '%s'", dir);
 	if (!store_has_room(dir, (uint64_t)kvm.mem_mib << 20, error))
 		return FALSE;
-	vm = bootup_start(&kvm, NULL, dir, slowness, error);
+	vm = bootup_start(&kvm, NULL, dir, NULL, slowness, error);
 	if (!vm)
 		return FALSE;
 	probe = probe_wait(vm, (int64_t)(limit_ms * 1000));

@@ -24,12 +24,13 @@
 #define IVSHMEM_DEVICE 0x1110
 
 struct vm *bootup_start(const struct vm_machine *machine,
-	const struct vm_boot *boot, const char *dir, double slowness,
-	GError **error)
+	const struct vm_boot *boot, const char *dir,
+	const struct cmdline_place *record, double slowness, GError **error)
 {
 	g_autofree char *ram = g_build_filename(dir, "ram", NULL);
 	g_autofree char *console = g_build_filename(dir, "console", NULL);
-	struct cmdline_place place = {.ram = ram, .console = console};
+	struct cmdline_place place =
+		record ? *record : (struct cmdline_place){0};
 	struct vm_slot slot = {.len = machine->slot_bytes};
 	struct rundir *rundir = rundir_open(dir, error);
 	g_auto(GStrv) argv = NULL;
@@ -42,6 +43,8 @@ struct vm *bootup_start(const struct vm_machine *machine,
 	}
 	if (boot && boot->slot_init)
 		boot->slot_init(slot.map, slot.len, boot->user);
+	place.ram = ram;
+	place.console = console;
 	place.slot = rundir->slot_path;
 	argv = cmdline_build(machine, &place);
 	return vm_start(rundir, argv, -1, slot, slowness, error);
@@ -238,7 +241,7 @@ gboolean bootup_save(struct vm_template *template, const struct vm_boot *boot,
 	if (fd < 0)
 		return fail_errno(error, errno, "cannot write '%s'", state);
 	progress(boot, "booting");
-	vm = bootup_start(&template->machine, boot, dir, slowness, error);
+	vm = bootup_start(&template->machine, boot, dir, NULL, slowness, error);
 	if (!vm)
 		return FALSE;
 	if (!wait_idle(vm, boot, slowness, error)) {

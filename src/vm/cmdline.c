@@ -93,6 +93,18 @@ static void add_flag(GPtrArray *argv, const char *option)
 	g_ptr_array_add(argv, g_strdup(option));
 }
 
+static void add_accel(GPtrArray *argv, enum vm_accel accel, enum vm_rr rr)
+{
+	if (accel == VM_ACCEL_KVM) {
+		add(argv, "-accel", "kvm");
+		add(argv, "-cpu", "host,arch-capabilities=off");
+		return;
+	}
+	add(argv, "-accel", "tcg,thread=%s,tb-size=64",
+		rr ? "single" : "multi");
+	add(argv, "-cpu", "max,la57=off");
+}
+
 static void add_base(GPtrArray *argv, const struct vm_machine *m)
 {
 	g_ptr_array_add(argv, g_strdup(m->qemu));
@@ -104,13 +116,6 @@ static void add_base(GPtrArray *argv, const struct vm_machine *m)
 	add(argv, "-machine",
 		"pc,usb=off,vmport=off,smm=off,mem-merge=off,dump-guest-core="
 		"off");
-	if (m->accel == VM_ACCEL_KVM) {
-		add(argv, "-accel", "kvm");
-		add(argv, "-cpu", "host,arch-capabilities=off");
-	} else {
-		add(argv, "-accel", "tcg,thread=multi,tb-size=64");
-		add(argv, "-cpu", "max,la57=off");
-	}
 }
 
 /* On the nodes of add_memory(), which QEMU wants to see first. With an
@@ -126,20 +131,52 @@ static void add_cpus(GPtrArray *argv, const struct vm_machine *m)
 		add(argv, "-numa", "cpu,node-id=%u,socket-id=%u", i % 2, i);
 }
 
-static void add_memory(GPtrArray *argv, const struct vm_machine *m,
+static void add_node(GPtrArray *argv, int node, unsigned mib,
 	const struct cmdline_place *place)
 {
-	g_autofree char *ram = cmdline_escape(place->ram);
-	int i;
+	if (place->rr) {
+		add(argv, "-object", "memory-backend-ram,id=ram%d,size=%uM",
+			node, mib);
+	} else {
+		g_autofree char *ram = cmdline_escape(place->ram);
 
-	add(argv, "-m", "%uM", m->mem_mib);
-	for (i = 0; i < 2; i++) {
 		add(argv, "-object",
 			"memory-backend-file,id=ram%d,size=%uM,share=%s,"
 			"mem-path=%s%d",
-			i, m->mem_mib / 2, place->clone ? "off" : "on", ram, i);
-		add(argv, "-numa", "node,nodeid=%d,memdev=ram%d", i, i);
+			node, mib, place->clone ? "off" : "on", ram, node);
 	}
+	add(argv, "-numa", "node,nodeid=%d,memdev=ram%d", node, node);
+}
+
+static void add_memory(GPtrArray *argv, const struct vm_machine *m,
+	const struct cmdline_place *place)
+{
+	add(argv, "-m", "%uM", m->mem_mib);
+	for (int node = 0; node < 2; node++)
+		add_node(argv, node, m->mem_mib / 2, place);
+}
+
+/* docs/system/replay.rst of QEMU 7.2. The snapshot is of the machine before its
+ * first instruction, slot included: where a debugger that goes back begins. */
+static void add_record(GPtrArray *argv, const struct cmdline_place *place)
+{
+	g_autofree char *dir = cmdline_escape(place->record);
+
+	add(argv, "-icount", "shift=auto,rr=%s,rrfile=%s/%s,rrsnapshot=start",
+		place->rr == VM_RR_RECORD ? "record" : "replay", dir,
+		RECORD_EVENTS);
+	add(argv, "-drive", "if=none,id=snapshots,format=qcow2,file=%s/%s", dir,
+		RECORD_SNAPSHOTS);
+}
+
+static void add_debugger(GPtrArray *argv, const struct cmdline_place *place)
+{
+	g_autofree char *dir = cmdline_escape(place->record);
+
+	add(argv, "-serial", "stdio");
+	add(argv, "-chardev", "socket,id=gdb,path=%s/gdb,server=on,wait=off",
+		dir);
+	add(argv, "-gdb", "chardev:gdb");
 }
 
 static void add_channels(GPtrArray *argv, const struct cmdline_place *place)
@@ -162,11 +199,17 @@ static void add_channels(GPtrArray *argv, const struct cmdline_place *place)
 static void add_devices(GPtrArray *argv, const struct vm_machine *m,
 	const struct cmdline_place *place)
 {
-	g_autofree char *slot = cmdline_escape(place->slot);
+	if (place->slot) {
+		g_autofree char *slot = cmdline_escape(place->slot);
 
-	add(argv, "-object",
-		"memory-backend-file,id=slot,size=%zu,share=on,mem-path=%s",
-		m->slot_bytes, slot);
+		add(argv, "-object",
+			"memory-backend-file,id=slot,size=%zu,share=on,"
+			"mem-path=%s",
+			m->slot_bytes, slot);
+	} else { /* its bytes come with the snapshot */
+		add(argv, "-object", "memory-backend-ram,id=slot,size=%zu",
+			m->slot_bytes);
+	}
 	add(argv, "-device", "ivshmem-plain,memdev=slot,master=on,addr=0x%x",
 		PCI_IVSHMEM);
 	add(argv, "-device", "pvpanic");
@@ -188,9 +231,15 @@ char **cmdline_build(
 	char *append = cmdline_append(machine);
 
 	add_base(argv, machine);
+	add_accel(argv, machine->accel, place->rr);
+	if (place->rr)
+		add_record(argv, place);
 	add_memory(argv, machine, place);
 	add_cpus(argv, machine);
-	add_channels(argv, place);
+	if (place->console)
+		add_channels(argv, place);
+	else
+		add_debugger(argv, place);
 	add_devices(argv, machine, place);
 	add(argv, "-kernel", "%s", machine->bzimage);
 	add(argv, "-initrd", "%s", machine->initrd);

@@ -24,10 +24,16 @@ enum pci_slot { PCI_IVSHMEM = 3, PCI_PVPANIC, PCI_DISK };
  * @slot:     file of the slot
  * @console:  prefix of the links "<prefix>.in" and "<prefix>.out"
  * @clone:    RAM is private, and QEMU waits for the device state
+ * @record:   folder of the record that is written or read, or NULL
+ * @rr:       which of the two; one vCPU in one thread, RAM without a file
+ *
+ * Without @console it is for people: the console is stdout, and a debugger
+ * finds QEMU at the socket "gdb" of @record.
  */
 struct cmdline_place {
-	const char *ram, *slot, *console;
+	const char *ram, *slot, *console, *record;
 	gboolean clone;
+	enum vm_rr rr;
 };
 
 /* @machine with every 0 replaced by its default. */

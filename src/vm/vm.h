@@ -199,6 +199,48 @@ struct vm *vm_clone(
 /* Kills QEMU; removes slot and lock, keeps console.log. NULL is legal. */
 void vm_free(struct vm *vm);
 
+/* --- record.c: a run that can be made again, instruction by instruction --- */
+
+enum vm_rr { VM_RR_NONE, VM_RR_RECORD, VM_RR_REPLAY };
+
+/* What a folder with a record has */
+#define RECORD_EVENTS	 "events"	   /* QEMU's log of all that came in */
+#define RECORD_SNAPSHOTS "snapshots.qcow2" /* the machine as it started */
+
+/**
+ * vm_record() - boot @machine, and record its run or make it again
+ * @boot:    for slot_init, which decides all that the guest will do: nobody may
+ *           write to the slot of a vm that is recorded once it runs
+ * @run_dir: as for vm_clone()
+ * @dir:     folder of the record, which must exist; overwritten by RECORD
+ * @rr:      RECORD or REPLAY. REPLAY needs kernel, initrd and machine of the
+ *           record; the vm ends where the record does
+ *
+ * By QEMU's record/replay (docs/system/replay.rst): TCG, one vCPU, one thread,
+ * time counted in instructions. The machine's @accel and @vcpus do not count.
+ * The vm runs when it returns. Returns NULL with VM_ERROR_MISSING where there
+ * is no qemu-img.
+ */
+struct vm *vm_record(const struct vm_machine *machine,
+	const struct vm_boot *boot, const char *run_dir, const char *dir,
+	enum vm_rr rr, GError **error);
+
+/**
+ * vm_quit() - end a vm in order, so that its record is whole. Blocks.
+ *
+ * TRUE where it had ended before.
+ */
+gboolean vm_quit(struct vm *vm, GError **error);
+
+/**
+ * vm_replay_command_line() - the command that replays the record of @dir for
+ * people: console on stdout, a gdb server at the socket "gdb" of @dir
+ *
+ * Returns a strv which the caller frees with g_strfreev(). Pure.
+ */
+char **vm_replay_command_line(
+	const struct vm_machine *machine, const char *dir);
+
 /* Let a paused vm run. Blocks until QEMU confirms. */
 gboolean vm_resume(struct vm *vm, GError **error);
 

@@ -2,6 +2,7 @@
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
 #include "host/c_repro.h"
 #include "host/host.h"
+#include "host/record.h"
 #include "host/selftests/selftests.h"
 #include "host/stall_search.h"
 #include "host/stress/stress.h"
@@ -16,6 +17,7 @@
 #define RUNS_DEFAULT   20
 #define MINIMIZE_TRIES 300
 #define C_SOURCE_MAX   (256 * 1024)
+#define RECORD_TRIES   10
 
 /* A finding is replayed where it was seen: in VMs of @target, or in processes
  * of @kernel, of profile user, perhaps @against another. The others are NULL.
@@ -28,6 +30,7 @@ struct repro_run {
 	struct finding *finding;
 	char *scratch;
 	gboolean as_it_is; /* no stall is looked for */
+	gboolean record;
 	guint tries; /* of each smaller program before it counts as clean */
 	guint runs;
 };
@@ -195,6 +198,35 @@ static gboolean prove_c_source(struct repro_run *repro, gboolean looks,
 	return store_set_c_repro(repro->finding, replay.k, replay.n, error);
 }
 
+/* The last thing: what it needs is known by then. */
+static gboolean record(struct repro_run *repro,
+	const struct candidate *candidate, const struct replay *replay,
+	struct host_result *result, GError **error)
+{
+	const struct prog *prog = candidate_single(candidate);
+	struct recording got;
+
+	if (!repro->target || !prog || !replay->k) {
+		printf("not recorded: it takes one program that shows it in a "
+		       "VM\n");
+		return TRUE;
+	}
+	if (!record_finding(repro->target, repro->finding, prog,
+		    2 * replay->no_fsck > replay->k, RECORD_TRIES,
+		    repro->options, &got, error))
+		return FALSE;
+	if (got.shown)
+		printf("recorded in try %u: %s/record/replay (%.1f s, %.1f "
+		       "MiB; replayed once, the same %zu bytes of console)\n",
+			got.tries, repro->finding->dir, got.seconds, got.mib,
+			got.console);
+	else
+		printf("not recorded: %u runs on one vCPU did not show it\n",
+			got.tries);
+	host_result_figure(result, "recorded", got.shown);
+	return TRUE;
+}
+
 static guint nr_calls(const struct candidate *candidate)
 {
 	guint calls = 0;
@@ -264,7 +296,9 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 	replay_print(&replay);
 	replay_figures(result, repro->finding, &replay);
 	host_result_figure(result, "calls", nr_calls(&candidate));
-	if (!keep(repro, &candidate, &replay, n, c_path, result, error))
+	if (!keep(repro, &candidate, &replay, n, c_path, result, error) ||
+		(repro->record &&
+			!record(repro, &candidate, &replay, result, error)))
 		return EXIT_BROKEN;
 	return replay.k ? EXIT_FINDING : EXIT_CLEAN;
 }
@@ -354,7 +388,7 @@ static int repro_on(struct repro_run *repro, guint n, gboolean smaller,
 /* struct asked - the command line */
 struct asked {
 	char *name, *out, *c_path;
-	gboolean smaller, as_it_is;
+	gboolean smaller, as_it_is, record;
 	int runs;
 };
 
@@ -367,7 +401,8 @@ static int repro(struct target_options *t, const struct host_options *options,
 		store_find(asked->out, asked->name, &error);
 	struct repro_run repro = {.options = options,
 		.finding = finding,
-		.as_it_is = asked->as_it_is};
+		.as_it_is = asked->as_it_is,
+		.record = asked->record};
 	g_autofree char *machine = NULL;
 	int status;
 
@@ -406,6 +441,9 @@ int cmd_repro(int argc, char **argv)
 		{"c", 0, 0, G_OPTION_ARG_FILENAME, &asked.c_path,
 			"write the program as C, and run that in VMs, too",
 			"FILE"},
+		{"record", 0, 0, G_OPTION_ARG_NONE, &asked.record,
+			"record a run of it that a debugger can make again",
+			NULL},
 		{"as-it-is", 0, 0, G_OPTION_ARG_NONE, &asked.as_it_is,
 			"do not look for a stall that makes a rare race sure",
 			NULL},
