@@ -331,6 +331,12 @@ long worker_clone(
  *  vmstat_last. Between programs */
 void vmstat_publish(struct lane *lane);
 
+/* gcov.c */
+/** gcov_copy() - up to @size bytes, from byte @from on, of the stream of
+ *  struct slot_gcov; 0 reads the counts anew. Returns how long it is; 0: this
+ *  kernel does not count */
+uint32_t gcov_copy(uint32_t from, uint8_t *ret, uint32_t size);
+
 /* bare.c */
 /** bare_run() - the calls of corpus/seeds/bench.prog by hand, @times over, a
  *  process each. Returns microseconds of all, or negative errno. */

@@ -296,6 +296,13 @@ static void request_prune(struct lane *lane, uint32_t nr)
 	kcov_sites(&slot->kcov_sites, &slot->kcov_pruned);
 }
 
+static void request_gcov(struct lane *lane, uint32_t from)
+{
+	struct slot_lane *shared = &lane->guest->slot->lane[lane->index];
+
+	shared->number = gcov_copy(from, shared->map, SLOT_MAP_BYTES);
+}
+
 static void request_serve(struct lane *lane, const struct slot_request *request)
 {
 	switch (request->command) {
@@ -307,6 +314,9 @@ static void request_serve(struct lane *lane, const struct slot_request *request)
 		return;
 	case SLOT_PRUNE:
 		request_prune(lane, request->number);
+		return;
+	case SLOT_GCOV:
+		request_gcov(lane, request->number);
 		return;
 	case SLOT_BARE:
 		request_bare(lane, request);

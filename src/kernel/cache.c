@@ -268,6 +268,17 @@ static bool file_copy(const char *from, const char *to, GError **error)
 		error, BROKEN, "cannot copy '%s': %s", from, cause->message);
 }
 
+/* gcc's notes of what its counts mean, by their paths in the build tree */
+static bool notes_copy(const char *obj, const char *dir, GError **error)
+{
+	g_autofree char *from = g_strconcat(obj, "/", NULL);
+	g_autofree char *to = g_build_filename(dir, KERNEL_NOTES, NULL);
+	const char *rsync[] = {"rsync", "-am", "--include=*/",
+		"--include=*.gcno", "--exclude=*", from, to, NULL};
+
+	return run_ok(rsync, error);
+}
+
 static bool fill(const char *dir, const struct build_input *input,
 	const char *obj, const struct build_result *result, GError **error)
 {
@@ -283,6 +294,9 @@ static bool fill(const char *dir, const struct build_input *input,
 		if (!file_copy(from, to, error))
 			return false;
 	}
+	if (g_str_equal(input->spec->profile, "gcov") &&
+		!notes_copy(obj, dir, error))
+		return false;
 	if (!g_file_set_contents(meta, text, -1, error))
 		return false;
 	return path_sync(meta, error) && path_sync(dir, error);

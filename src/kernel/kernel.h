@@ -158,9 +158,13 @@ GPtrArray *kernel_list(GError **error);
 /** kernel_profiles() - names that may follow the colon; static */
 const char *const *kernel_profiles(void);
 
+#define KERNEL_NOTES "notes"
+
 /**
  * struct kernel - what was built
- * @dir:             folder in the cache; the next four are files in it
+ * @dir:             folder in the cache; the next four are files in it, and
+ *		     of profile `gcov` KERNEL_NOTES a folder: gcc's notes, by
+ *		     the paths of the build tree ("mm/rmap.gcno")
  * @system_map:      System.map
  * @program:         profile `user`: rmaptorture-user (user/user.h), and there
  *		     are no images; NULL in the others

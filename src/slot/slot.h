@@ -48,6 +48,8 @@ enum slot_command {
 	SLOT_BARE = 3,	/* the bare loop of `bench speed`, @number times;
 			 * result.us is the time of all */
 	SLOT_CRASH = 4, /* panic by sysrq: for `bench restore` and tests */
+	SLOT_GCOV = 6,	/* @map becomes the counts of gcov from byte @number of
+			 * their stream on; @number: how long it is */
 };
 
 #define RUN_COVER 0x01 /* fold KCOV into @map */
@@ -69,6 +71,13 @@ struct slot_trace {
 };
 _Static_assert(sizeof(struct slot_trace) == SLOT_MAP_BYTES, "it is a map");
 #define TRACE_PC_HIGH 0xffffffff00000000u
+
+/** struct slot_gcov - a file of counts in the stream of SLOT_GCOV: this, its
+ *  path, its contents; without NUL or padding */
+struct slot_gcov {
+	uint32_t name_len;
+	uint32_t len;
+};
 
 /** struct slot_record - one program of the flight recorder */
 struct slot_record {

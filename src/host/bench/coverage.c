@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bench coverage: how much of each file of the user tier programs come to.
- * libFuzzer itself tells, by -print_coverage=1
+ * bench coverage: how much of each file of mm/ programs come to. In VMs, by
+ * gcov: coverage_vm.c. Of the user tier libFuzzer itself tells, by
+ * -print_coverage=1
  * (https://llvm.org/docs/LibFuzzer.html, LLVM 14): a line for each function,
  *
  *   COVERED_FUNC: hits: 88 edges: 2/7 FUNCTION PATH:LINE
@@ -9,6 +10,7 @@
  * or UNCOVERED_FUNC. An edge is a basic block that the compiler counts.
  */
 #include "host/bench/bench.h"
+#include "host/bench/coverage_vm.h"
 #include "host/child.h"
 #include "host/user/tier.h"
 
@@ -171,17 +173,44 @@ static int run(struct coverage *c, gint64 seconds)
 	return host_result_end(result, status);
 }
 
+/* "NAME:gcov": lines, in VMs */
+static gboolean is_lines(const char *kernel)
+{
+	return kernel && g_str_has_suffix(kernel, ":gcov");
+}
+
+static int choose(struct coverage *c, char **corpus, gint64 seconds)
+{
+	if (is_lines(c->kernel_name))
+		return coverage_vm(
+			c->kernel_name, corpus, c->out, seconds, c->options);
+	if (!corpus)
+		return run(c, seconds);
+	g_printerr("rmaptorture bench coverage: --corpus is for NAME:gcov; "
+		   "NAME:user fuzzes its own\n");
+	return EXIT_BROKEN;
+}
+
 int cmd_bench_coverage(int argc, char **argv)
 {
 	struct host_options SCOPED(host_options_clear) options = {0};
 	struct coverage c = {.options = &options};
+	g_auto(GStrv) corpus = NULL;
 	GOptionEntry entries[] = {
 		{"kernel", 'k', 0, G_OPTION_ARG_STRING, &c.kernel_name,
-			"kernel of the user tier", "NAME:user"},
+			"lines and branches in VMs, or edges in user space",
+			"NAME:gcov|NAME:user"},
 		{"budget", 0, 0, G_OPTION_ARG_STRING, &c.budget,
-			"how long to fuzz before (default " BUDGET ")", "TIME"},
+			"how long to run what is measured, or to fuzz before "
+			"(default " BUDGET ")",
+			"TIME"},
+		{"corpus", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &corpus,
+			"programs of NAME:gcov, may be given again (default: "
+			"the seeds and the regress programs)",
+			"DIR"},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &c.out,
-			"its corpus is what is measured (default " OUT ")",
+			"coverage.info of lcov, or the corpus of the fuzzer "
+			"(default " OUT ")",
 			"DIR"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
@@ -189,20 +218,21 @@ int cmd_bench_coverage(int argc, char **argv)
 	gint64 seconds = -1;
 
 	if (!host_parse(&argc, &argv, entries, "",
-		    "How much of each file of the user tier programs come to.",
-		    &options))
+		    "How much of each file of mm/ programs come to.", &options))
 		return EXIT_BROKEN;
 	if (!c.out)
 		c.out = g_strdup(OUT);
 	c.files =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	if (argc > 1 || !user_tier_is(c.kernel_name))
-		g_printerr("rmaptorture bench coverage: want -k NAME:user\n");
+	if (argc > 1 ||
+		(!user_tier_is(c.kernel_name) && !is_lines(c.kernel_name)))
+		g_printerr("rmaptorture bench coverage: want -k NAME:gcov or "
+			   "-k NAME:user\n");
 	else
 		seconds =
 			host_seconds("--budget", c.budget ? c.budget : BUDGET);
 	if (seconds > 0)
-		status = run(&c, seconds);
+		status = choose(&c, corpus, seconds);
 	kernel_free(c.kernel);
 	g_hash_table_unref(c.files);
 	g_free(c.kernel_name);
