@@ -570,6 +570,35 @@ static void test_build(const char *top)
 }
 
 /* A kernel that was last used two days ago, and is used again or not. */
+/* What was not compiled again says what it said. */
+static void test_warnings(const char *top)
+{
+	g_autoptr(GPtrArray) first = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) second = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GHashTable) all = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) one = g_hash_table_new(g_str_hash, g_str_equal);
+	struct output full = {.src = "/s", .warnings = first, .compiled = all};
+	struct output part = {.src = "/s", .warnings = second, .compiled = one};
+
+	warning_take(&full, "../src/mm/rmap.c:1:2: warning: of rmap");
+	warning_take(&full, "kernel/kcov.o: warning: objtool: of kcov");
+	warning_take(&full, "/s/mm/ksm.c:1:2: warning: of ksm");
+	warning_take(&full, "/s/include/linux/mm.h:1:2: warning: of all");
+	warning_take(&full, "  CC      mm/vma.o");
+	warnings_carry(&full, top);
+	test_case(first->len == 4, "warnings are told by path");
+	g_hash_table_add(one, (char *)"mm/ksm.o");
+	warning_take(&part, "mm/vma.c:1:2: warning: of vma");
+	warnings_carry(&part, top);
+	test_case(second->len == 3 &&
+			  !strcmp(second->pdata[1],
+				  "mm/rmap.c:1:2: warning: of rmap") &&
+			  !strcmp(second->pdata[2],
+				  "kernel/kcov.o: warning: objtool: of kcov"),
+		"objects that were not compiled again keep theirs, others and "
+		"headers do not");
+}
+
 static void test_prune(const char *top)
 {
 	struct utimbuf old = {.modtime = time(NULL) - 2 * 86400};
@@ -666,6 +695,7 @@ int main(void)
 	test_config(top);
 	test_key(top);
 	test_build(top);
+	test_warnings(top);
 	test_prune(top);
 	test_bad_builds(top);
 	(void)run_ok(rm, NULL);

@@ -9,8 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define TAIL_LINES   20
-#define WARNINGS_MAX 200
+#define TAIL_LINES 20
 /* Debian's source, its objects with line numbers, and some air. */
 #define TREE_MIB  3072
 #define RERUN_MIB 512
@@ -209,24 +208,6 @@ static bool is_progress(const char *line)
 	return g_str_has_prefix(line, "  ") && g_ascii_isupper(line[2]);
 }
 
-/* "PATH:LINE:COLUMN: warning: ...", PATH from the top of the source; what make
- * is told of (the linker, objtool) has the word in front. */
-static void take_warning(struct output *output, const char *line)
-{
-	const char *top = "../src/";
-
-	if (!strstr(line, ": warning: ") ||
-		output->warnings->len >= WARNINGS_MAX)
-		return;
-	if (g_str_has_prefix(line, output->src))
-		line += strlen(output->src) + 1;
-	else if (g_str_has_prefix(line, top))
-		line += strlen(top);
-	if (!g_ptr_array_find_with_equal_func(
-		    output->warnings, line, g_str_equal, NULL))
-		g_ptr_array_add(output->warnings, g_strdup(line));
-}
-
 static void make_line(const char *line, void *user)
 {
 	struct output *output = user;
@@ -234,6 +215,8 @@ static void make_line(const char *line, void *user)
 	if (g_str_has_prefix(line, "  CC  ") ||
 		g_str_has_prefix(line, "  AS  ")) {
 		output->now.done++;
+		g_hash_table_add(
+			output->compiled, g_strdup(strrchr(line, ' ') + 1));
 		if (output->progress)
 			output->progress(&output->now, output->user);
 	}
@@ -241,7 +224,7 @@ static void make_line(const char *line, void *user)
 		return;
 	if (strstr(line, "No space left on device"))
 		output->has_no_space = true;
-	take_warning(output, line);
+	warning_take(output, line);
 	g_queue_push_tail(&output->tail, g_strdup(line));
 	if (output->tail.length > TAIL_LINES)
 		g_free(g_queue_pop_head(&output->tail));
@@ -445,6 +428,7 @@ static bool build_locked(const struct build_input *input, struct tree *tree,
 	ok = is_user(input->spec)
 		     ? user_build(input, tree, result, output, error)
 		     : build_images(input, tree, result, output, error);
+	warnings_carry(output, tree->obj);
 	if (!ok)
 		return false;
 	phase(output->progress, output->user, "save");
@@ -460,6 +444,8 @@ bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
 {
 	struct output output = {.progress = progress, .user = user};
 	g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GHashTable) compiled =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	struct build_result result = {0};
 	SCOPED(tree_clear) struct tree tree;
 	SCOPED(kernel_freep) struct kernel *other = NULL;
@@ -473,6 +459,7 @@ bool build_kernel(const struct build_input *input, kernel_progress_fn progress,
 		return false;
 	output.src = tree.src;
 	output.warnings = warnings;
+	output.compiled = compiled;
 	/* Whoever had the lock may have built just this. */
 	other = cache_load(input->spec, input->key);
 	ok = other || build_locked(input, &tree, &result, &output, error);

@@ -200,7 +200,8 @@ struct output {
 	struct kernel_progress now;
 	GQueue tail; /* the last lines that are no progress */
 	const char *src;
-	GPtrArray *warnings; /* see struct kernel */
+	GPtrArray *warnings;  /* see struct kernel */
+	GHashTable *compiled; /* objects that this build made */
 	bool has_no_space;
 };
 
@@ -218,6 +219,19 @@ GPtrArray *make_argv(const struct tree *tree);
  */
 bool make_run(const struct tree *tree, struct output *output, GPtrArray *argv,
 	const char *target, GError **error);
+
+/* ---- warnings.c: what a compiler says of a kernel ---- */
+
+/** warning_take() - keep @line of make's output if it is a warning */
+void warning_take(struct output *output, const char *line);
+/**
+ * warnings_carry() - the same for what was not compiled this time
+ *
+ * A build that compiles a few objects hears nothing of the others, and would
+ * be told from one that compiled all by their warnings. What is known of each
+ * object is kept in @obj.
+ */
+void warnings_carry(struct output *output, const char *obj);
 
 /* ---- user_build.c, user_source.c: the profile `user` ---- */
 

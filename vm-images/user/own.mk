@@ -9,8 +9,9 @@
 
 WARN      := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	     -Wno-missing-field-initializers
-# Definitions of the kernel's functions, of which no header is included here
-WARN_OFF  := -Wno-missing-prototypes -Wno-missing-declarations
+# Definitions of the kernel's functions, of which no header is included here, or
+# one that puts them in another section
+WARN_OFF  := -Wno-missing-prototypes -Wno-missing-declarations -Wno-section
 NO_COVER  := -fno-sanitize-coverage=inline-8bit-counters,pc-table,trace-pc
 KFLAGS    := $(shell sed -n 's/^\(saved\)\{0,1\}cmd_mm\/rmap.o := \(ccache \)\{0,1\}clang //p' \
 		$(OBJ)/mm/.rmap.o.cmd | sed 's/ -c -o .*//; s/-Wp,-MMD,[^ ]*//')
