@@ -193,9 +193,11 @@ void premerge_build_end(struct premerge *p, struct review_step *step,
 	list = g_strjoinv("; ", (char **)new->pdata);
 	if (first)
 		step_end(step, VERDICT_PASS,
-			"patches %u to %u of %u build; new compiler warnings: "
-			"%s",
-			first, last, p->nr, *list ? list : "none");
+			"patches %u to %u of %u build%s; new compiler "
+			"warnings: %s",
+			first, last, p->nr,
+			step->cut ? ", there was no time for the others" : "",
+			*list ? list : "none");
 	else
 		step_end(step, VERDICT_PASS,
 			"base%s%s%s; new compiler warnings: %s",

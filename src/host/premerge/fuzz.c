@@ -103,8 +103,29 @@ static void end_vm(struct premerge *p, struct review_step *step,
 		session->full ? "; the disk was full, not all are kept" : "");
 }
 
-static void fuzz_vm(struct premerge *p, struct review_step *step,
-	struct target *target, double seconds)
+/* Until the time is over; where something was found, by this step or one
+ * before, what replays and bisection need is kept. */
+static gboolean look_vm(struct session *session, void *user)
+{
+	const struct premerge *p = user;
+	guint found = g_hash_table_size(session->titles);
+	struct session_figures now;
+
+	session_figures(session, &now);
+	host_progress(p->options, TRUE,
+		"fuzz, VM: %" G_GUINT64_FORMAT " programs, %" G_GUINT64_FORMAT
+		" edges, %u found",
+		now.programs, now.edges, found);
+	for (guint i = 0; i < p->review->steps->len; i++) {
+		const struct review_step *step = p->review->steps->pdata[i];
+
+		found += step->found;
+	}
+	return !p->stop && !(found && premerge_left(p) < premerge_keep(p));
+}
+
+static void fuzz_vm(
+	struct premerge *p, struct review_step *step, struct target *target)
 {
 	g_autofree char *out = g_build_filename(p->want->out, "vm", NULL);
 	struct session_options want = {
@@ -112,8 +133,10 @@ static void fuzz_vm(struct premerge *p, struct review_step *step,
 		.corpus = p->start,
 		.engines = {&engine_libfuzzer},
 		.nr_vms = MAX(1, g_get_num_processors() / 2),
-		.seconds = (gint64)seconds,
+		.seconds = (gint64)premerge_left(p),
 		.stop_after = (guint)p->want->stop_after,
+		.look = look_vm,
+		.user = p,
 	};
 	struct session session = {
 		.options = p->options, .want = &want, .target = target};
@@ -128,17 +151,17 @@ static void fuzz_vm(struct premerge *p, struct review_step *step,
 	session_clear(&session);
 }
 
-void premerge_fuzz_vm(struct premerge *p, double seconds)
+void premerge_fuzz_vm(struct premerge *p)
 {
 	struct review_step *step = premerge_begin(p, "fuzz, VM", TRUE);
 	g_autoptr(GError) error = NULL;
 	struct target *target;
 
-	if (!has_time(step, seconds))
+	if (!has_time(step, premerge_left(p)))
 		return;
 	target = premerge_vm(p, p->nr, &error);
 	if (target)
-		fuzz_vm(p, step, target, seconds);
+		fuzz_vm(p, step, target);
 	else
 		step_end(step, VERDICT_BROKEN, "%s", error->message);
 	premerge_done(step);

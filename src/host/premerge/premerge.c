@@ -9,8 +9,9 @@
  * struct shares - of the whole budget
  * @fuzz: in user space
  * @each: builds of each patch
- * @keep: for replays and bisection
- * The fuzzer in VMs has what these and the builds leave.
+ * @keep: for replays and bisection of what is found
+ * The fuzzer in VMs has what these and the builds leave, and, as long as
+ * nothing is found, all.
  */
 static const struct shares {
 	double schedules, fuzz, each, selftests, stress, keep;
@@ -171,12 +172,16 @@ static const struct shares *shares(const struct premerge *p)
 	return p->want->no_vm ? &without_vm : &with_vm;
 }
 
+double premerge_keep(const struct premerge *p)
+{
+	return p->review->budget * shares(p)->keep;
+}
+
 /* @share of the budget, but not what is to be kept */
 static double part(const struct premerge *p, double share)
 {
-	double budget = p->review->budget;
-
-	return MIN(premerge_left(p) - budget * shares(p)->keep, budget * share);
+	return MIN(
+		premerge_left(p) - premerge_keep(p), p->review->budget * share);
 }
 
 static void test_user(struct premerge *p)
@@ -201,7 +206,7 @@ static void test_vm(struct premerge *p)
 	premerge_programs_vm(p);
 	premerge_selftests(p, part(p, shares(p)->selftests));
 	premerge_stress(p, part(p, shares(p)->stress));
-	premerge_fuzz_vm(p, part(p, 1));
+	premerge_fuzz_vm(p);
 }
 
 static void no_vm(struct premerge *p, const char *why)

@@ -83,6 +83,9 @@ gboolean premerge_run(const struct premerge_options *want,
 /** premerge_left() - seconds until the budget ends; 0 when it has, or when the
  *  run was interrupted */
 double premerge_left(const struct premerge *p);
+/** premerge_keep() - seconds that replays and bisection are to have where
+ *  anything is found */
+double premerge_keep(const struct premerge *p);
 
 /** premerge_begin(), premerge_done() - a step, and how long it took */
 struct review_step *premerge_begin(
@@ -155,10 +158,10 @@ void premerge_file(const struct premerge *p, const char *tier,
  *  user space */
 void premerge_schedules(struct premerge *p, double seconds);
 void premerge_programs_vm(struct premerge *p);
-/** premerge_fuzz_user(), premerge_fuzz_vm() - for a part of the time, into
- *  OUT/user and OUT/vm */
+/** premerge_fuzz_user(), premerge_fuzz_vm() - for a part of the time, and for
+ *  what is left of it; into OUT/user and OUT/vm */
 void premerge_fuzz_user(struct premerge *p, double seconds);
-void premerge_fuzz_vm(struct premerge *p, double seconds);
+void premerge_fuzz_vm(struct premerge *p);
 
 /** premerge_reach() - steps that tell what of the series' counters and
  * functions a session in VMs came to */
