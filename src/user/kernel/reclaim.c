@@ -25,7 +25,8 @@ static bool can_split(struct folio *folio)
 
 static bool wants_split(struct folio *folio)
 {
-	return folio_is_queued(folio);
+	/* queued it is from its fault on, for the scan of what is underused */
+	return folio_is_queued(folio) && folio_test_partially_mapped(folio);
 }
 #else
 static bool can_split(struct folio *folio)

@@ -249,6 +249,24 @@ void swap_scan_begin(void)
 	scan_number++;
 }
 
+/* PageAnonExclusive of a page that a PTE has as a swap entry: who maps it next
+ * would write to what others read, try_to_unmap_one() has to clear it. */
+static void unshared_check(swp_entry_t entry, const char *op)
+{
+	struct folio *folio =
+		xa_load(&device_of(entry)->space.i_pages, swp_offset(entry));
+	struct page *page;
+
+	if (!folio || !folio_test_anon(folio))
+		return;
+	page = folio_page(
+		folio, swp_offset(entry) - swp_offset(folio_entry(folio)));
+	if (PageAnonExclusive(page))
+		finding("swapped page is exclusive",
+			"after %s: page %lu of its folio", op,
+			folio_page_idx(folio, page));
+}
+
 void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
 	bool exclusive, const char *op)
 {
@@ -267,6 +285,7 @@ void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
 		finding("exclusive swap entry is shared",
 			"after %s: p%u %#lx: the slot counts %u", op, proc,
 			addr, slot->count);
+	unshared_check(entry, op);
 }
 
 unsigned int swap_shares(struct page *page)
