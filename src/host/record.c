@@ -124,8 +124,9 @@ static gboolean record(struct start *start, guint tries,
 	struct run *run, GError **error)
 {
 	while (!ret->shown && ret->tries < tries) {
+		ret->tries++;
 		host_progress(options, TRUE, "record: boot and run, try %u",
-			++ret->tries);
+			ret->tries);
 		g_free(run->console);
 		if (!run_once(start, VM_RR_RECORD, run, error))
 			return FALSE;

@@ -56,7 +56,7 @@ void premerge_file(const struct premerge *p, const char *tier,
 			error ? error->message : out);
 }
 
-/* One case: it counts where patched is wrong and base is right. */
+/* One run of each says little of a race: what counts, replays tell. */
 static void compare(struct review_step *step, const struct named_prog *named,
 	const struct seen *base, const struct seen *patched,
 	struct tally *tally)
@@ -70,9 +70,9 @@ static void compare(struct review_step *step, const struct named_prog *named,
 		gboolean old = base->verdict == VERDICT_FINDING;
 
 		text = g_strdup_printf("%s%s%s", patched->title,
-			old ? "; base: " : "", old ? base->title : "");
-		if (old)
-			outcome = VERDICT_PASS;
+			old ? "; base: " : ", on patched only: see the replays",
+			old ? base->title : "");
+		outcome = VERDICT_PASS;
 		tally->bad += !old;
 		tally->old += old;
 	} else if (base->verdict == VERDICT_FINDING) {
@@ -109,10 +109,8 @@ static void end_step(
 			"no time was left for it: --max-runtime");
 		return;
 	}
-	step_end(step,
-		tally->bad	? VERDICT_FINDING
-		: tally->broken ? VERDICT_BROKEN
-				: VERDICT_PASS,
+	step->found = tally->bad;
+	step_end(step, tally->broken ? VERDICT_BROKEN : VERDICT_PASS,
 		"%u of %u programs, %u wrong on patched only%s", tally->ran,
 		total, tally->bad, more->str);
 }
