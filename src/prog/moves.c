@@ -144,12 +144,15 @@ static void twins(struct move *m)
 
 /* ---- parts of a huge page ---- */
 
+#define LARGE_PAGES 16u /* of the other size that the guest allows: 64 KiB */
+
 /* Some pages at one of its ends: as many as a folio may have */
 static struct range end_of(const struct move *m, const struct range *range)
 {
+	uint32_t order = 31 - (uint32_t)__builtin_clz(range->pages);
 	struct range end = *range;
 
-	end.pages = (uint16_t)(1u << rng_below(m->gen->rng, HUGE_ORDER));
+	end.pages = (uint16_t)(1u << rng_below(m->gen->rng, order));
 	if (rng_one_in(m->gen->rng, 2))
 		end.page = (uint16_t)(range_end(range) - end.pages);
 	return end;
@@ -177,16 +180,26 @@ static void out_and_in(struct move *m, uint32_t proc, const struct range *huge)
 			0);
 }
 
-/* A huge page; then parts of it become vmas of their own, or go, and it is met
- * by way of one of them, or as a whole. */
+/* For one of 2 MiB, or for a few smaller ones, of which all is cheaper */
+static struct range large_area(struct rng *rng)
+{
+	uint32_t pages = rng_one_in(rng, 2) ? HUGE_PAGES
+					    : LARGE_PAGES << rng_below(rng, 3);
+
+	return (struct range){
+		.slot = (uint16_t)(2 * rng_below(rng, PROG_SLOTS / 2)),
+		.page = (uint16_t)(pages * rng_below(rng, 2)),
+		.pages = (uint16_t)pages,
+	};
+}
+
+/* A huge page, or some that are not so huge; then parts become vmas of their
+ * own, or go, and it is met by way of one of them, or as a whole. */
 static void huge_parts(struct move *m)
 {
 	struct rng *rng = m->gen->rng;
 	uint32_t proc = move_proc(m);
-	struct range huge = {
-		.slot = (uint16_t)(2 * rng_below(rng, PROG_SLOTS / 2)),
-		.page = (uint16_t)(HUGE_PAGES * rng_below(rng, 2)),
-		.pages = HUGE_PAGES};
+	struct range huge = large_area(rng);
 
 	if (!(m->gen->caps & CAP_THP))
 		return;

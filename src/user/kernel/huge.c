@@ -224,6 +224,10 @@ void huge_init(void)
 	INIT_LIST_HEAD(queue_at());
 	if (hugepage_init() || split_huge_pages_debugfs() || !split_file)
 		broken("transparent huge pages cannot be set up");
+#ifdef HAVE_HUGE_ANON_ORDERS
+	/* as the guest: where 2 MiB do not fit, 64 KiB */
+	huge_anon_orders_madvise |= BIT(4);
+#endif
 }
 
 void huge_check(void)

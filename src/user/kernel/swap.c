@@ -45,6 +45,10 @@ void swap_init(void)
 		if (!i)
 			device->info.flags |= SWP_SYNCHRONOUS_IO;
 		device->info.max = SLOTS;
+		device->info.swap_map = device->map;
+#ifdef HAVE_SWAP_ZEROMAP
+		device->info.zeromap = device->zeromap;
+#endif
 		device->info.users.percpu_count_ptr =
 			(unsigned long)&device->users;
 		device->space.a_ops = &swap_operations;
@@ -125,6 +129,17 @@ struct swap_info_struct *get_swap_device(swp_entry_t entry)
 	return &device->info;
 }
 
+/* Who asks looks at the map of a large folio from @entry on, right away */
+struct swap_info_struct *swp_swap_info(swp_entry_t entry)
+{
+	struct swap_device *device = device_of(entry);
+	unsigned long at = swp_offset(entry);
+
+	for (unsigned long i = at; i < min(at + HPAGE_PMD_NR, SLOTS); i++)
+		device->map[i] = device->slot[i].is_cached ? SWAP_HAS_CACHE : 0;
+	return &device->info;
+}
+
 int __swap_count(swp_entry_t entry)
 {
 	const struct slot *slot = slot_seen(entry);
@@ -189,24 +204,27 @@ void free_swap_and_cache_nr(swp_entry_t entry, int nr)
 
 int swapcache_prepare(swp_entry_t entry, int nr)
 {
-	struct slot *slot = slot_seen(entry);
+	for (int i = 0; i < nr; i++) {
+		const struct slot *slot = slot_seen(entry_next(entry, i));
 
-	if (nr != 1)
-		broken("%d pages are read past the swap cache", nr);
-	if (!slot)
-		return -ENOENT;
-	if (slot->is_cached)
-		return -EEXIST;
-	slot->is_cached = true;
+		if (!slot)
+			return -ENOENT;
+		if (slot->is_cached)
+			return -EEXIST;
+	}
+	for (int i = 0; i < nr; i++)
+		slot_of(entry_next(entry, i))->is_cached = true;
 	return 0;
 }
 
 void swapcache_clear(struct swap_info_struct *info, swp_entry_t entry, int nr)
 {
-	struct slot *slot = slot_of(entry);
+	for (int i = 0; i < nr; i++) {
+		struct slot *slot = slot_of(entry_next(entry, i));
 
-	slot->is_cached = false;
-	slot_settle(entry, slot);
+		slot->is_cached = false;
+		slot_settle(entry_next(entry, i), slot);
+	}
 }
 #else
 void swap_free(swp_entry_t entry)

@@ -170,8 +170,13 @@ void *get_shadow_from_swap_cache(swp_entry_t entry)
 
 static void slot_read(struct folio *folio)
 {
-	clear_page(folio_address(folio));
-	data_put(folio_address(folio), slot_of(folio_entry(folio))->data);
+	for (long i = 0; i < folio_nr_pages(folio); i++) {
+		void *page = page_address(folio_page(folio, i));
+
+		clear_page(page);
+		data_put(
+			page, slot_of(entry_next(folio_entry(folio), i))->data);
+	}
 	folio_mark_uptodate(folio);
 	/* As zswap_load(): past the swap cache, no copy is left. Without it
 	 * MADV_FREE may take a page that fork shares: docs/user-tier.md */

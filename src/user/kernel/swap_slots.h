@@ -25,6 +25,9 @@ struct swap_device {
 	unsigned long users;
 	unsigned int next, nr_used;
 	struct slot slot[SLOTS];
+	/* what @info shows of them: SWAP_HAS_CACHE, see swp_swap_info() */
+	unsigned char map[SLOTS];
+	unsigned long zeromap[SLOTS / BITS_PER_LONG]; /* none is known so */
 };
 
 /** device_of() - of an entry that can be one */
