@@ -103,25 +103,31 @@ static void end_vm(struct premerge *p, struct review_step *step,
 		session->full ? "; the disk was full, not all are kept" : "");
 }
 
-/* Until the time is over; where something was found, by this step or one
- * before, what replays and bisection need is kept. */
+/* What replays on base will be asked of, of an earlier run with the same --out
+ * too */
+static gboolean has_found(const struct premerge *p)
+{
+	g_autofree char *crashes =
+		g_build_filename(p->want->out, "vm", "crashes", NULL);
+
+	return p->boot_title || p->load || p->selftest.name ||
+	       host_count_files(crashes);
+}
+
+/* Until the time is over; where something was found, what replays and bisection
+ * need is kept. */
 static gboolean look_vm(struct session *session, void *user)
 {
 	const struct premerge *p = user;
-	guint found = g_hash_table_size(session->titles);
 	struct session_figures now;
 
 	session_figures(session, &now);
 	host_progress(p->options, TRUE,
 		"fuzz, VM: %" G_GUINT64_FORMAT " programs, %" G_GUINT64_FORMAT
 		" edges, %u found",
-		now.programs, now.edges, found);
-	for (guint i = 0; i < p->review->steps->len; i++) {
-		const struct review_step *step = p->review->steps->pdata[i];
-
-		found += step->found;
-	}
-	return !p->stop && !(found && premerge_left(p) < premerge_keep(p));
+		now.programs, now.edges, g_hash_table_size(session->titles));
+	return !p->stop &&
+	       (premerge_left(p) >= premerge_keep(p) || !has_found(p));
 }
 
 static void fuzz_vm(
