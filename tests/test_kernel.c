@@ -569,7 +569,6 @@ static void test_build(const char *top)
 	fixture_clear(&f);
 }
 
-/* A kernel that was last used two days ago, and is used again or not. */
 /* What was not compiled again says what it said. */
 static void test_warnings(const char *top)
 {
@@ -599,6 +598,7 @@ static void test_warnings(const char *top)
 		"headers do not");
 }
 
+/* A kernel that was last used two days ago, and is used again or not. */
 static void test_prune(const char *top)
 {
 	struct utimbuf old = {.modtime = time(NULL) - 2 * 86400};

@@ -36,8 +36,12 @@ static void append_file(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got;
 
-	if (fd < 0 || GCOV_MAX - at < sizeof(head) + head.name_len)
+	if (fd < 0)
 		return;
+	if (GCOV_MAX - at < sizeof(head) + head.name_len) {
+		close(fd);
+		return;
+	}
 	append(&head, sizeof(head));
 	append(path, head.name_len);
 	while ((got = read(fd, stream.at + stream.len, GCOV_MAX - stream.len)) >

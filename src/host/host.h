@@ -84,6 +84,10 @@ void host_scratch_free(char *dir);
 /** host_dir_remove() - remove a folder and what is in it */
 void host_dir_remove(const char *dir);
 
+/** host_dir_bytes() - what a folder and all in it take on the disk; of a file
+ *  that has more names, here or elsewhere, the part of one */
+guint64 host_dir_bytes(const char *dir);
+
 /** host_count_files() - how many a folder has; 0 where it is not there */
 guint host_count_files(const char *dir);
 
@@ -426,6 +430,10 @@ struct named_prog {
  *  is no program is an error that names file, line and word. Elements are
  *  struct named_prog; free with g_ptr_array_unref(). */
 GPtrArray *programs_load(const char *const *paths, GError **error);
+
+/** programs_ours() - the same of what the project brings: corpus/seeds and
+ *  corpus/regress */
+GPtrArray *programs_ours(GError **error);
 
 /** programs_copy() - to the folder @to, each as a file that its SHA-1 names, as
  *  libFuzzer does; one that is there stays as it is */

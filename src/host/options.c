@@ -2,6 +2,7 @@
 #include "host/host.h"
 
 #include <fcntl.h>
+#include <fts.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -161,6 +162,24 @@ void host_dir_remove(const char *dir)
 			g_unlink(path);
 	}
 	g_rmdir(dir);
+}
+
+guint64 host_dir_bytes(const char *dir)
+{
+	char *roots[] = {(char *)dir, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	guint64 blocks = 0;
+	FTSENT *entry;
+
+	while (fts && (entry = fts_read(fts))) {
+		/* a file that has several names counts in part */
+		if (entry->fts_info == FTS_F)
+			blocks += (guint64)entry->fts_statp->st_blocks /
+				  MAX(entry->fts_statp->st_nlink, 1);
+	}
+	if (fts)
+		(void)fts_close(fts);
+	return blocks * 512;
 }
 
 guint host_count_files(const char *dir)

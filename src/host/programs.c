@@ -105,6 +105,14 @@ static gboolean copy_one(
 	       g_file_set_contents(path, buf, (gssize)text.len, error);
 }
 
+GPtrArray *programs_ours(GError **error)
+{
+	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
+		RMAPTORTURE_SOURCE_DIR "/corpus/regress", NULL};
+
+	return programs_load(paths, error);
+}
+
 gboolean programs_copy(const GPtrArray *progs, const char *to, GError **error)
 {
 	for (guint i = 0; i < progs->len; i++) {

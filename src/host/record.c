@@ -5,7 +5,6 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define RECORD_TIMES 8 /* a program may take longer than without a record */
 #define BOOT_S	     120
@@ -212,22 +211,6 @@ static gboolean write_script(const struct start *start, GError **error)
 		       G_FILE_SET_CONTENTS_CONSISTENT, 0755, error);
 }
 
-static double folder_mib(const char *path)
-{
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	double bytes = 0;
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *file = g_build_filename(path, name, NULL);
-		struct stat st;
-
-		if (!stat(file, &st))
-			bytes += (double)st.st_blocks * 512;
-	}
-	return bytes / (1 << 20);
-}
-
 static gboolean put_in_place(
 	const char *from, const struct finding *finding, GError **error)
 {
@@ -250,7 +233,7 @@ static gboolean make(struct start *start, const struct finding *finding,
 		      (!ret->shown || (same(start, &run, options, error) &&
 					      write_script(start, error)));
 
-	ret->mib = folder_mib(start->dir);
+	ret->mib = (double)host_dir_bytes(start->dir) / (1 << 20);
 	g_free(run.console);
 	return ok && (!ret->shown || put_in_place(start->dir, finding, error));
 }

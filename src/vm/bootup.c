@@ -223,10 +223,7 @@ static gboolean save(struct vm *vm, struct vm_template_info *info,
 			error, VM_ERROR_BROKEN, "QEMU saved no device state");
 	info->state_bytes = (uint64_t)st.st_size;
 	info->save_ms = (now_us() - start) / 1000.0;
-	if (!vm_qmp(vm, "quit", NULL, NULL, error))
-		return FALSE;
-	vm_wait_end(vm);
-	return TRUE;
+	return vm_quit(vm, error);
 }
 
 gboolean bootup_save(struct vm_template *template, const struct vm_boot *boot,

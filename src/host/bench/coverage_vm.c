@@ -6,8 +6,6 @@
 
 #include "host/bench/lines.h"
 
-#define SEEDS	    RMAPTORTURE_SOURCE_DIR "/corpus/seeds"
-#define REGRESS	    RMAPTORTURE_SOURCE_DIR "/corpus/regress"
 #define VM_PROGRAMS 100 /* of one VM: what is lost when it dies */
 #define ANSWER_MS   60000
 #define STREAM_MAX  (16u << 20)
@@ -53,7 +51,6 @@ static GByteArray *stream_take(struct guest *guest, GError **error)
 {
 	static struct prog_result result;
 	static const struct prog none; /* the request runs none */
-	static guint8 map[SLOT_MAP_BYTES];
 	g_autoptr(GByteArray) stream = g_byte_array_new();
 	const struct slot_lane *lane = &guest->slot->lane[0];
 	struct why why = {"the guest died"};
@@ -73,8 +70,7 @@ static GByteArray *stream_take(struct guest *guest, GError **error)
 			fail(error, "it has none: want the profile gcov");
 			return NULL;
 		}
-		memcpy(map, lane->map, sizeof(map));
-		g_byte_array_append(stream, map,
+		g_byte_array_append(stream, lane->map,
 			MIN(SLOT_MAP_BYTES, total - MIN(total, stream->len)));
 	} while (stream->len < total);
 	return g_steal_pointer(&stream);
@@ -205,12 +201,11 @@ static gboolean walk_all(
 static gboolean open_all(
 	struct walk *walk, const char *kernel, char **corpus, GError **error)
 {
-	static const char *const ours[] = {SEEDS, REGRESS, NULL};
 	static char *set[] = {(char *)RESET, NULL};
 	struct target_options t = {.kernel = (char *)kernel, .set = set};
 
-	walk->progs = programs_load(
-		corpus ? (const char *const *)corpus : ours, error);
+	walk->progs = corpus ? programs_load((const char *const *)corpus, error)
+			     : programs_ours(error);
 	if (!walk->progs)
 		return FALSE;
 	walk->scratch = host_scratch(error);

@@ -9,7 +9,6 @@
 #include "host/campaign/run.h"
 
 #include <fcntl.h>
-#include <fts.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -186,20 +185,7 @@ gboolean corpus_start(struct campaign *c, GError **error)
 
 guint disk_mib(const char *dir)
 {
-	char *roots[] = {(char *)dir, NULL};
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	guint64 blocks = 0;
-	FTSENT *entry;
-
-	while (fts && (entry = fts_read(fts))) {
-		/* a program that several kernels have is one file */
-		if (entry->fts_info == FTS_F)
-			blocks += (guint64)entry->fts_statp->st_blocks /
-				  MAX(entry->fts_statp->st_nlink, 1);
-	}
-	if (fts)
-		(void)fts_close(fts);
-	return (guint)(blocks * 512 >> 20);
+	return (guint)(host_dir_bytes(dir) >> 20);
 }
 
 gboolean disk_has_room(const struct campaign *c)

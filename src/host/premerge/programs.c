@@ -6,8 +6,6 @@
 
 #include "host/user/tier.h"
 
-#define CORPUS RMAPTORTURE_SOURCE_DIR "/corpus"
-
 /* struct seen - what one program showed on one kernel */
 struct seen {
 	enum verdict verdict;
@@ -18,13 +16,6 @@ struct seen {
 struct tally {
 	guint ran, bad, old, gone, skipped, broken;
 };
-
-static GPtrArray *load(GError **error)
-{
-	const char *paths[] = {CORPUS "/seeds", CORPUS "/regress", NULL};
-
-	return programs_load(paths, error);
-}
 
 static gboolean is_new(const struct seen *base, const struct seen *patched)
 {
@@ -141,7 +132,7 @@ void premerge_programs_user(struct premerge *p)
 	struct review_step *step =
 		premerge_begin(p, "programs, user space", TRUE);
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) progs = load(&error);
+	g_autoptr(GPtrArray) progs = programs_ours(&error);
 	struct tally tally = {0};
 
 	if (!progs) {
@@ -200,7 +191,7 @@ void premerge_programs_vm(struct premerge *p)
 {
 	struct review_step *step = premerge_begin(p, "programs, VM", TRUE);
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) progs = load(&error);
+	g_autoptr(GPtrArray) progs = programs_ours(&error);
 	g_autofree struct seen *base = NULL, *patched = NULL;
 	struct target *base_vm, *patched_vm;
 	struct tally tally = {0};

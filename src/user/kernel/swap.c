@@ -189,6 +189,32 @@ static void count_drop_and_cache(swp_entry_t entry)
 	folio_put(folio);
 }
 
+/* What is read past the swap cache takes its places meanwhile. */
+static int cache_prepare(swp_entry_t entry, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		const struct slot *slot = slot_seen(entry_next(entry, i));
+
+		if (!slot)
+			return -ENOENT;
+		if (slot->is_cached)
+			return -EEXIST;
+	}
+	for (int i = 0; i < nr; i++)
+		slot_of(entry_next(entry, i))->is_cached = true;
+	return 0;
+}
+
+static void cache_clear(swp_entry_t entry, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		struct slot *slot = slot_of(entry_next(entry, i));
+
+		slot->is_cached = false;
+		slot_settle(entry_next(entry, i), slot);
+	}
+}
+
 #ifdef HAVE_SWAP_FREE_NR
 void swap_free_nr(swp_entry_t entry, int nr)
 {
@@ -204,27 +230,12 @@ void free_swap_and_cache_nr(swp_entry_t entry, int nr)
 
 int swapcache_prepare(swp_entry_t entry, int nr)
 {
-	for (int i = 0; i < nr; i++) {
-		const struct slot *slot = slot_seen(entry_next(entry, i));
-
-		if (!slot)
-			return -ENOENT;
-		if (slot->is_cached)
-			return -EEXIST;
-	}
-	for (int i = 0; i < nr; i++)
-		slot_of(entry_next(entry, i))->is_cached = true;
-	return 0;
+	return cache_prepare(entry, nr);
 }
 
 void swapcache_clear(struct swap_info_struct *info, swp_entry_t entry, int nr)
 {
-	for (int i = 0; i < nr; i++) {
-		struct slot *slot = slot_of(entry_next(entry, i));
-
-		slot->is_cached = false;
-		slot_settle(entry_next(entry, i), slot);
-	}
+	cache_clear(entry, nr);
 }
 #else
 void swap_free(swp_entry_t entry)
@@ -241,22 +252,12 @@ int free_swap_and_cache(swp_entry_t entry)
 
 int swapcache_prepare(swp_entry_t entry)
 {
-	struct slot *slot = slot_seen(entry);
-
-	if (!slot)
-		return -ENOENT;
-	if (slot->is_cached)
-		return -EEXIST;
-	slot->is_cached = true;
-	return 0;
+	return cache_prepare(entry, 1);
 }
 
 void swapcache_clear(struct swap_info_struct *info, swp_entry_t entry)
 {
-	struct slot *slot = slot_of(entry);
-
-	slot->is_cached = false;
-	slot_settle(entry, slot);
+	cache_clear(entry, 1);
 }
 #endif
 
@@ -303,7 +304,8 @@ void swap_sight(unsigned int proc, unsigned long addr, unsigned long val,
 		finding("exclusive swap entry is shared",
 			"after %s: p%u %#lx: the slot counts %u", op, proc,
 			addr, slot->count);
-	unshared_check(entry, op);
+	if (slot->is_cached)
+		unshared_check(entry, op);
 }
 
 unsigned int swap_shares(struct page *page)
