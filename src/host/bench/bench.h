@@ -169,6 +169,7 @@ gboolean bench_plan_check(const char *dir, const char *plan, GError **error);
  * @note:    why one of the tiers that were asked for is not there, or NULL
  * @peer:    "stress", "stress-ng" or "selftests"; NULL: the fuzzer
  * @append:  boot words beside rmap_mutant=, or NULL
+ * @no_stalls: the fuzzer stalls no call inside the kernel, to compare; VMs only
  * @seconds: the budget of a trial
  * @target:  of @vm, opened when first needed
  */
@@ -177,6 +178,7 @@ struct search {
 	struct kernel *tier;
 	char **tier_sources; /* program_sources() of @tier */
 	const char *peer, *append;
+	gboolean no_stalls;
 	gint64 seconds;
 	struct target *target;
 	const struct host_options *options;

@@ -81,6 +81,8 @@ GPtrArray *search_command(const struct turn *turn, const char *program)
 	host_args_add(args, "--stop-after=%u", turn->enough);
 	if (searcher->more)
 		host_args_add(args, "%s", searcher->more);
+	if (turn->search->no_stalls)
+		host_args_add(args, "--no-stalls");
 	if (turn->corpus)
 		host_args_add(args, "--corpus=%s", turn->corpus);
 	host_args_add(args, "--out=%s/out", turn->dir);

@@ -15,6 +15,7 @@ struct run {
 	struct target_options target; /* kernel and append of it are used */
 	char *table, *budget, *peer, *names, *out;
 	int nr_trials, sample;
+	gboolean no_stalls;
 	struct search search;
 	GPtrArray *mutants, *trials;
 	GHashTable *ignored; /* titles of the unmutated kernel */
@@ -47,6 +48,10 @@ static gboolean parse(
 			"search with this in VMs, instead of the fuzzer: "
 			"stress, stress-ng or selftests",
 			"NAME"},
+		{"no-stalls", 0, 0, G_OPTION_ARG_NONE, &run->no_stalls,
+			"the fuzzer stalls no call inside the kernel, to "
+			"compare; in VMs only",
+			NULL},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &run->out,
 			"records; a run that was stopped goes on there "
 			"(default " OUT ")",
@@ -96,8 +101,10 @@ static char *plan_of(const struct run *run)
 		"kernel: %s\nappend: %s\nsearch: %s\nbudget: %" G_GINT64_FORMAT
 		" s\nseed: %" G_GUINT64_FORMAT "\n",
 		kernel, run->search.append ? run->search.append : "",
-		run->peer ? run->peer : "fuzz", run->search.seconds,
-		run->options->seed);
+		run->peer	 ? run->peer
+		: run->no_stalls ? "fuzz --no-stalls"
+				 : "fuzz",
+		run->search.seconds, run->options->seed);
 	for (guint i = 0; i < run->mutants->len; i++) {
 		const struct mutant *mutant = run->mutants->pdata[i];
 
@@ -338,6 +345,7 @@ static int prepare(struct run *run)
 	run->search = (struct search){
 		.peer = run->peer,
 		.append = run->target.append,
+		.no_stalls = run->no_stalls,
 		.options = run->options,
 		.stop = &run->stop,
 	};

@@ -60,6 +60,14 @@ static void try_user(struct search *search)
 	host_progress(search->options, FALSE, "%s", search->note);
 }
 
+/* The option that leaves out the user tier, or NULL */
+static const char *vm_only(const struct search *search)
+{
+	if (search->peer)
+		return "--peer";
+	return search->no_stalls ? "--no-stalls" : NULL;
+}
+
 gboolean search_open(struct search *search, const char *kernels, GError **error)
 {
 	g_auto(GStrv) words = g_strsplit(kernels, ",", -1);
@@ -71,9 +79,9 @@ gboolean search_open(struct search *search, const char *kernels, GError **error)
 	}
 	if (!search->name)
 		return wrong(kernels, error);
-	if (is_user && search->peer) {
+	if (is_user && vm_only(search)) {
 		g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
-			"--peer %s runs in VMs: give -k %s:%s", search->peer,
+			"%s is for VMs: give -k %s:%s", vm_only(search),
 			search->name, KERNEL_DEFAULT_PROFILE);
 		return FALSE;
 	}
@@ -82,7 +90,7 @@ gboolean search_open(struct search *search, const char *kernels, GError **error)
 		search->vm = g_strdup_printf(
 			"%s:" KERNEL_DEFAULT_PROFILE, search->name);
 	}
-	if (is_name && !search->peer)
+	if (is_name && !vm_only(search))
 		try_user(search);
 	return !is_user || open_user(search, error);
 }

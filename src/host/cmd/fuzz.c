@@ -217,6 +217,22 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 		(guint)MAX(fuzz->replays, 0), options);
 }
 
+/* What the tier of the kernel cannot do, or NULL */
+static const char *misfit(const struct fuzz_options *fuzz)
+{
+	gboolean is_user = user_tier_is(fuzz->target.kernel);
+
+	if (fuzz->against && (!is_user || !user_tier_is(fuzz->against)))
+		return "--against compares two kernels of the user tier: -k "
+		       "NAME:user --against NAME:user";
+	if (is_user && fuzz->target.set)
+		return "--set: the profile user has no guest; use --append";
+	if (is_user && fuzz->no_stalls)
+		return "--no-stalls: the profile user has one thread, in which "
+		       "nothing races without stalls";
+	return NULL;
+}
+
 static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	const struct host_options *options)
 {
@@ -232,6 +248,7 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	struct target *SCOPED(target_freep) target = NULL;
 	g_autoptr(GError) error = NULL;
 	struct host_result *result;
+	const char *wrong;
 	int status;
 
 	if (!engines_choose(fuzz->engine, want.engines)) {
@@ -245,16 +262,9 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)
 		return EXIT_BROKEN;
-	if (fuzz->against && (!user_tier_is(fuzz->target.kernel) ||
-				     !user_tier_is(fuzz->against))) {
-		fprintf(stderr, "rmaptorture fuzz: --against compares two "
-				"kernels of the user tier: -k NAME:user "
-				"--against NAME:user\n");
-		return EXIT_BROKEN;
-	}
-	if (user_tier_is(fuzz->target.kernel) && fuzz->target.set) {
-		fprintf(stderr, "rmaptorture fuzz: --set: the profile user has "
-				"no guest; use --append\n");
+	wrong = misfit(fuzz);
+	if (wrong) {
+		fprintf(stderr, "rmaptorture fuzz: %s\n", wrong);
 		return EXIT_BROKEN;
 	}
 	if (user_tier_is(fuzz->target.kernel))
