@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static bool ranges_overlap(const struct range *range, struct page_at at)
+static bool range_has(const struct range *range, struct page_at at)
 {
 	return range->slot == at.slot && at.page >= range->page &&
 	       at.page - range->page < range->pages;
@@ -25,7 +25,7 @@ static bool call_moved(const struct call *call, struct page_at at)
 		if (op->arg[i].kind != ARG_RANGE)
 			continue;
 		ranged = true;
-		if (ranges_overlap(&call->arg[i].range, at))
+		if (range_has(&call->arg[i].range, at))
 			return true;
 	}
 	return !ranged; /* fork, reclaim, migrate_pages: all pages */

@@ -45,12 +45,6 @@ static struct cell grown_cell(
 	return cell;
 }
 
-static bool ranges_overlap(const struct range *a, const struct range *b)
-{
-	return a->slot == b->slot && a->page < b->page + b->pages &&
-	       b->page < a->page + a->pages;
-}
-
 /* mremap says so before it has changed anything */
 static bool move_is_refused(const struct call *call, int32_t err)
 {

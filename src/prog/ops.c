@@ -135,6 +135,12 @@ uint64_t prog_addr(uint32_t slot, uint32_t page)
 	return addr + (uint64_t)page * PROG_PAGE_SIZE;
 }
 
+bool ranges_overlap(const struct range *a, const struct range *b)
+{
+	return a->slot == b->slot && a->page < b->page + b->pages &&
+	       b->page < a->page + a->pages;
+}
+
 enum effect call_effect(const struct call *call)
 {
 	const struct op *op = &ops[call->op];

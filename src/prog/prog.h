@@ -287,6 +287,8 @@ struct prog {
 
 /** prog_addr() - user address of a page of a slot; constant, below 1 << 46 */
 uint64_t prog_addr(uint32_t slot, uint32_t page);
+/** ranges_overlap() - have they a page in common? */
+bool ranges_overlap(const struct range *a, const struct range *b);
 /** call_effect() - the op's, or that of the ENUM value that decides it */
 enum effect call_effect(const struct call *call);
 /** call_needs() - capabilities of the op, its named values and properties */

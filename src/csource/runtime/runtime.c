@@ -350,7 +350,8 @@ static long make_uffd_move(int i)
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	long ret;
 
-	if (fd < 0 || a[1] != a[3])
+	if (fd < 0 || a[1] != a[3] ||
+		(a[0] < a[2] + a[3] && a[2] < a[0] + a[1]))
 		return -1;
 	ret = ioctl(fd, UFFDIO_API, &api);
 	if (!ret)
