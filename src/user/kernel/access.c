@@ -7,6 +7,7 @@
 #include <linux/swapops.h>
 
 #include "stubs.h"
+#include "tlb.h"
 
 /* Faults that one access may need: a copy, a retry; and as many as may fail for
  * want of memory, since what faulted then tries again */
@@ -100,7 +101,8 @@ static vm_fault_t fault(struct mm_struct *mm, unsigned long addr, bool write)
 }
 
 /* What the CPU does: where the PTE permits, it sets young and dirty. */
-static unsigned long *pte_try(pte_t *ptep, unsigned long need, bool write)
+static unsigned long *pte_try(unsigned int proc, unsigned long addr,
+	pte_t *ptep, unsigned long need, bool write)
 {
 	pte_t pte;
 
@@ -110,11 +112,12 @@ static unsigned long *pte_try(pte_t *ptep, unsigned long need, bool write)
 	if (write)
 		pte = __pte(pte_val(pte) | _PAGE_DIRTY);
 	set_pte(ptep, pte);
+	tlb_fill_pte(proc, addr, pte);
 	return __va(pte_pfn(pte) << PAGE_SHIFT);
 }
 
-static unsigned long *pmd_try(
-	pmd_t *pmdp, unsigned long addr, unsigned long need, bool write)
+static unsigned long *pmd_try(unsigned int proc, unsigned long addr,
+	pmd_t *pmdp, unsigned long need, bool write)
 {
 	pmd_t pmd;
 
@@ -124,19 +127,31 @@ static unsigned long *pmd_try(
 	if (write)
 		pmd = __pmd(pmd_val(pmd) | _PAGE_DIRTY);
 	set_pmd(pmdp, pmd);
+	tlb_fill_pmd(proc, addr, pmd);
 	return __va((pmd_pfn(pmd) << PAGE_SHIFT) + (addr & ~HPAGE_PMD_MASK));
 }
 
-static unsigned long *page_try(
-	struct mm_struct *mm, unsigned long addr, bool write)
+static unsigned long *table_try(
+	unsigned int proc, unsigned long addr, bool write)
 {
 	unsigned long need =
 		_PAGE_PRESENT | _PAGE_USER | (write ? _PAGE_RW : 0);
-	pmd_t *pmd = pmd_find(mm, addr);
+	pmd_t *pmd = pmd_find(process_mm[proc], addr);
 
 	if (pmd && pmd_trans_huge(*pmd))
-		return pmd_try(pmd, addr, need, write);
-	return pte_try(pte_find(mm, addr), need, write);
+		return pmd_try(proc, addr, pmd, need, write);
+	return pte_try(
+		proc, addr, pte_find(process_mm[proc], addr), need, write);
+}
+
+/* The page table goes first, since an entry of the TLB may have been forgotten;
+ * where it does not permit what was permitted before, until it is flushed. */
+static unsigned long *page_try(
+	unsigned int proc, unsigned long addr, bool write)
+{
+	unsigned long *page = table_try(proc, addr, write);
+
+	return page ? page : tlb_page(proc, addr, write);
 }
 
 static int page_access(unsigned int proc, unsigned long addr, bool write,
@@ -145,7 +160,7 @@ static int page_access(unsigned int proc, unsigned long addr, bool write,
 	struct mm_struct *mm = process_mm[proc];
 
 	for (unsigned int i = 0; i < FAULTS_MAX; i++) {
-		unsigned long *page = page_try(mm, addr, write);
+		unsigned long *page = page_try(proc, addr, write);
 		vm_fault_t ret;
 
 		if (page) {

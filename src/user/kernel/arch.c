@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The machine: it has no TLB, and one layout of the address space. */
+/* The machine: one layout of the address space. */
 #include <asm/mmu_context.h>
-#include <asm/tlbflush.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
 #include <linux/vmalloc.h>
 
 #include "stubs.h"
-
-void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
-	unsigned long end, unsigned int stride_shift, bool freed_tables)
-{
-}
-
-void arch_tlbbatch_flush(struct arch_tlbflush_unmap_batch *batch)
-{
-}
 
 bool is_vmalloc_addr(const void *addr)
 {

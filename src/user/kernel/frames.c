@@ -4,6 +4,7 @@
 
 #include "frames.h"
 #include "stubs.h"
+#include "tlb.h"
 
 void __asan_poison_memory_region(void const volatile *addr, size_t size);
 int __asan_address_is_poisoned(void const volatile *addr);
@@ -169,6 +170,7 @@ void frames_give(unsigned int i, unsigned int order, bool looked_up)
 {
 	unsigned int nr = 1u << order;
 
+	tlb_freed(i, nr);
 	nr_used -= nr;
 	if (i >= LARGE_FIRST)
 		memset(&large_used[i - LARGE_FIRST], false, nr);
@@ -202,6 +204,7 @@ void data_copy(void *to, const void *from)
 {
 	unsigned long words[DATA_WORDS];
 
+	tlb_copied(((const char *)from - arena) / PAGE_SIZE);
 	if (!is_sparse(to)) {
 		memcpy(to, from, PAGE_SIZE);
 		return;

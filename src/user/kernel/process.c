@@ -18,6 +18,7 @@
 #include <linux/syscalls.h>
 
 #include "stubs.h"
+#include "tlb.h"
 
 #ifdef HAVE_PCPU_HOT
 DEFINE_PER_CPU_ALIGNED(struct pcpu_hot, pcpu_hot);
@@ -31,7 +32,6 @@ DEFINE_PER_CPU_READ_MOSTLY(int, cpu_number);
 unsigned long __per_cpu_offset[NR_CPUS];
 DEFINE_PER_CPU_READ_MOSTLY(unsigned long, this_cpu_off);
 atomic_long_t _totalram_pages = ATOMIC_LONG_INIT(1l << 30);
-unsigned int nr_cpu_ids = 1;
 pteval_t __default_kernel_pte_mask = ~0ul;
 pteval_t __supported_pte_mask = ~0ul;
 DEFINE_SPINLOCK(pgd_lock);
@@ -169,6 +169,7 @@ void model_exit(unsigned int proc)
 {
 	struct mm_struct *mm = process_mm[proc];
 
+	tlb_forget(proc);
 	process_mm[proc] = NULL;
 	mmput(mm);
 	call_done("exit");
@@ -284,6 +285,7 @@ int model_bug_at(unsigned long pc, const char **ret_file,
 void model_check(unsigned int checks, const char *op)
 {
 	if (checks & CHECK_WALK) {
+		tlb_check(op);
 		walk_check(checks, op);
 		pin_check(op);
 	}

@@ -61,6 +61,7 @@ static bool slots_get(struct folio *folio, struct list_head *others)
 static unsigned long folio_out(struct folio *folio, struct list_head *others)
 {
 	unsigned long nr = 0;
+	enum ttu_flags flags = TTU_BATCH_FLUSH;
 	bool is_swapped;
 
 	if (!folio_trylock(folio))
@@ -71,11 +72,14 @@ static unsigned long folio_out(struct folio *folio, struct list_head *others)
 	is_swapped = folio_test_swapbacked(folio);
 	if (is_swapped && !slots_get(folio, others))
 		goto out;
-	try_to_unmap(folio,
-		folio_test_large(folio) ? TTU_SPLIT_HUGE_PMD | TTU_SYNC : 0);
+	if (folio_test_large(folio))
+		flags |= TTU_SPLIT_HUGE_PMD | TTU_SYNC;
+	try_to_unmap(folio, flags);
 	if (folio_mapped(folio))
 		goto out;
 	nr = folio_nr_pages(folio);
+	if (folio_test_dirty(folio))
+		try_to_unmap_flush_dirty();
 	if (is_swapped)
 		swap_out_end(folio);
 out:
@@ -83,19 +87,26 @@ out:
 	return nr;
 }
 
+/* The TLB is flushed once for all, before the first of them is freed. */
 unsigned long reclaim_pages(struct list_head *folios)
 {
+	struct folio *folio, *next;
 	unsigned long nr = 0;
+	LIST_HEAD(done);
 
 	locked_excuse();
 	while (!list_empty(folios)) {
 		/* from the tail, as there: then neighbours get slots in a row
 		 */
-		struct folio *folio =
-			list_last_entry(folios, struct folio, lru);
-
+		folio = list_last_entry(folios, struct folio, lru);
 		list_del(&folio->lru);
 		nr += folio_out(folio, folios);
+		list_add(&folio->lru, &done);
+	}
+	try_to_unmap_flush();
+	list_for_each_entry_safe(folio, next, &done, lru)
+	{
+		list_del(&folio->lru);
 		folio_putback_lru(folio);
 	}
 	return nr;

@@ -16,6 +16,7 @@
 #include "mm/swap.h"
 #include "stubs.h"
 #include "swap_slots.h"
+#include "tlb.h"
 
 #define RUN 4u /* neighbours that go to the same device */
 
@@ -312,14 +313,27 @@ bool swap_out_begin(struct folio *folio)
 	return true;
 }
 
+/* A page that munmap() has unmapped, and not flushed yet, may be written, too,
+ * for nobody. */
+static void write_out(struct folio *folio)
+{
+	for (long i = 0; i < folio_nr_pages(folio); i++) {
+		struct page *page = folio_page(folio, i);
+		struct slot *slot = slot_of(entry_next(folio_entry(folio), i));
+
+		if (slot->count)
+			tlb_copied(page_frame(page));
+		data_get(page_address(page), slot->data);
+	}
+	folio_clear_dirty(folio);
+}
+
 void swap_out_end(struct folio *folio)
 {
 	long nr = folio_nr_pages(folio);
 
-	for (long i = 0; i < nr; i++)
-		data_get(page_address(folio_page(folio, i)),
-			slot_of(entry_next(folio_entry(folio), i))->data);
-	folio_clear_dirty(folio);
+	if (folio_test_dirty(folio))
+		write_out(folio);
 	if (folio_ref_count(folio) == 1 + nr)
 		cache_drop(folio);
 }
