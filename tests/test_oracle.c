@@ -420,6 +420,13 @@ static void test_judge_flags(void)
 				"rmaptorture: tasks stuck after kill in touch"),
 		"tasks that outlive the kill are a finding of the open call");
 
+	result.flags = RESULT_SPUN | RESULT_TIMEOUT;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(judgment.verdict == VERDICT_FINDING &&
+			  !strcmp(judgment.title,
+				  "rmaptorture: touch does not end"),
+		"a call that keeps a CPU busy to its end is one of that call");
+
 	result.flags = RESULT_OOM;
 	oracle_judge(&prog, &result, &judgment);
 	test_case(judgment.verdict == VERDICT_PASS,

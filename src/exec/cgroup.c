@@ -126,18 +126,39 @@ void cgroup_kill(const struct cgroup *cgroup)
 		kill_by_pids(cgroup);
 }
 
+/* The number behind @field, which ends in a space; 0 without it */
+static uint64_t field_value(const char *text, const char *field)
+{
+	const char *at = strstr(text, field);
+
+	return at ? strtoull(at + strlen(field), NULL, 10) : 0;
+}
+
+uint64_t cgroup_system_us(const struct cgroup *cgroup)
+{
+	int fd = cgroup_open(cgroup, "cpu.stat", O_RDONLY);
+	char buf[512];
+	ssize_t len;
+
+	if (fd < 0)
+		return 0;
+	len = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[len < 0 ? 0 : len] = '\0';
+	return field_value(buf, "system_usec ");
+}
+
 bool cgroup_oomed(struct cgroup *cgroup)
 {
 	uint64_t before = cgroup->oom_kills;
-	char buf[512], *field;
+	char buf[512];
 	ssize_t len;
 
 	if (cgroup->events_fd < 0)
 		return false;
 	len = pread(cgroup->events_fd, buf, sizeof(buf) - 1, 0);
 	buf[len < 0 ? 0 : len] = '\0';
-	field = strstr(buf, "oom_kill ");
-	if (field)
-		cgroup->oom_kills = strtoull(field + 9, NULL, 10);
+	if (strstr(buf, "oom_kill "))
+		cgroup->oom_kills = field_value(buf, "oom_kill ");
 	return cgroup->oom_kills != before;
 }

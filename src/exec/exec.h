@@ -181,6 +181,9 @@ int cgroup_renew(struct cgroup *cgroup, uint32_t lane, struct why *why);
 void cgroup_drop(struct cgroup *cgroup);
 /** cgroup_kill() - SIGKILL to every task in it */
 void cgroup_kill(const struct cgroup *cgroup);
+/** cgroup_system_us() - that its tasks have spent in the kernel; only
+ *  differences mean something. 0: not known */
+uint64_t cgroup_system_us(const struct cgroup *cgroup);
 /** cgroup_oomed() - has the OOM killer struck since the last question? */
 bool cgroup_oomed(struct cgroup *cgroup);
 

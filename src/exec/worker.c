@@ -167,6 +167,40 @@ static void program_bury(struct lane *lane, pid_t pid, int status)
 	}
 }
 
+/* What a program had come to after half of its time */
+struct half {
+	bool is_taken;
+	uint32_t returned;
+	uint64_t system_us;
+};
+
+static uint32_t calls_in(const struct lane *lane, enum call_state state)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < lane->prog.nr_calls; i++)
+		nr += lane->result->call[i].state == state;
+	return nr;
+}
+
+static void half_take(struct half *half, const struct lane *lane)
+{
+	half->is_taken = true;
+	half->returned = calls_in(lane, CALL_DONE);
+	half->system_us = cgroup_system_us(&lane->cgroup);
+}
+
+/* Since then one call or more was under way, in the kernel and not asleep. */
+static bool has_spun(
+	const struct half *half, const struct lane *lane, uint64_t limit)
+{
+	uint64_t busy = cgroup_system_us(&lane->cgroup) - half->system_us;
+
+	return calls_in(lane, CALL_STARTED) &&
+	       calls_in(lane, CALL_DONE) == half->returned &&
+	       busy >= limit / 2 * 3 / 4;
+}
+
 /*
  * Waits until no child is left. A tick of the interval timer ends the sleep, so
  * a signal that came too early costs one tick, and nothing is armed for a
@@ -177,6 +211,7 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 {
 	uint64_t limit = (uint64_t)timeout_ms * 1000;
 	uint64_t start = lane_us(lane);
+	struct half half = {0};
 
 	for (;;) {
 		int status;
@@ -186,6 +221,8 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 			program_bury(lane, pid, status);
 		else if (errno == ECHILD)
 			return;
+		if (!half.is_taken && lane_us(lane) - start >= limit / 2)
+			half_take(&half, lane);
 		if (lane_us(lane) - start < limit)
 			continue;
 		if (lane->result->flags & RESULT_TIMEOUT) {
@@ -193,6 +230,8 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 			return;
 		}
 		lane->result->flags |= RESULT_TIMEOUT;
+		if (has_spun(&half, lane, limit))
+			lane->result->flags |= RESULT_SPUN;
 		cgroup_kill(&lane->cgroup);
 		start = lane_us(lane);
 	}

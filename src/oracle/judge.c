@@ -121,6 +121,12 @@ void oracle_judge(const struct prog *prog, const struct prog_result *result,
 			stuck_op(prog, result));
 		text_addf(&detail, "the program's tasks did not die after "
 				   "cgroup.kill");
+	} else if (result->flags & RESULT_SPUN) {
+		ret->verdict = VERDICT_FINDING;
+		text_addf(&title, "rmaptorture: %s does not end",
+			stuck_op(prog, result));
+		text_addf(&detail, "for half of the program's time no call "
+				   "returned, and the kernel was busy");
 	} else if (rmap_is_bad(prog, result)) {
 		ret->verdict = VERDICT_FINDING;
 		text_addf(&title, "rmaptorture: rmap_fsck found errors");

@@ -152,8 +152,8 @@ static int check_call_result(const struct prog *prog,
 int result_check(const struct prog *prog, const struct prog_result *result,
 	struct why *why)
 {
-	const uint32_t known =
-		RESULT_OOM | RESULT_TIMEOUT | RESULT_STUCK | RESULT_BROKEN;
+	const uint32_t known = RESULT_OOM | RESULT_TIMEOUT | RESULT_STUCK |
+			       RESULT_BROKEN | RESULT_SPUN;
 	int err;
 
 	if (result->flags & ~known)
