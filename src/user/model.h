@@ -83,6 +83,14 @@ long model_splice(unsigned int proc, unsigned long addr, unsigned long nr);
 /** model_drain() - drop all of them, whosoever */
 void model_drain(void);
 
+/** model_uffd_move() - the pages of @len bytes at @from go to @to, which does
+ *  not overlap it and whose own are dropped, by UFFDIO_MOVE; 0, or negative
+ *  errno: some may have moved */
+long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
+	unsigned long len);
+/** model_has_uffd_move() - since 6.8 */
+int model_has_uffd_move(void);
+
 /** model_ksm() - what ksmd does in two passes over all that may be merged */
 void model_ksm(unsigned int proc);
 

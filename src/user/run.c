@@ -34,6 +34,7 @@ static const struct {
 	[OP_SPLIT] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
+	[OP_UFFD_MOVE] = {WAY_OWN, 0},
 	[OP_KSM] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
@@ -46,7 +47,11 @@ uint32_t user_caps(void)
 	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
 			CAP_THP | CAP_SPLIT | CAP_IO_URING;
 
-	return model_splits_to_orders() ? caps | CAP_SPLIT_ORDER : caps;
+	if (model_splits_to_orders())
+		caps |= CAP_SPLIT_ORDER;
+	if (model_has_uffd_move())
+		caps |= CAP_UFFD_MOVE;
+	return caps;
 }
 
 bool user_supports(const struct call *call)
@@ -192,6 +197,21 @@ static long run_split(const struct call *call)
 		(uint64_t)range->pages * PROG_PAGE_SIZE, (unsigned int)order);
 }
 
+/* As src/exec/handlers.c has it */
+static long run_uffd_move(const struct call *call)
+{
+	const struct range *from = &call->arg[0].range;
+	const struct range *to = &call->arg[1].range;
+	long err;
+
+	if (from->pages != to->pages || ranges_overlap(from, to))
+		return -EINVAL;
+	err = model_uffd_move(call->proc, prog_addr(from->slot, from->page),
+		prog_addr(to->slot, to->page),
+		(uint64_t)from->pages * PROG_PAGE_SIZE);
+	return err ? err : from->pages;
+}
+
 static long run_own(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
@@ -224,6 +244,8 @@ static long run_own(const struct run *run, uint32_t index)
 	case RUN_DRAIN:
 		model_drain();
 		return 0;
+	case RUN_UFFD_MOVE:
+		return run_uffd_move(call);
 	case RUN_KSM:
 		model_ksm(call->proc);
 		return 0;

@@ -47,10 +47,33 @@ void settle(unsigned long pc)
 
 /* ---- the scheduler ---- */
 
+/* No loop that gets on comes here so often. One that tries again and again for
+ * what another call holds, as move_pages() does, lets that go on; then it is to
+ * end. */
+#define RESCHEDS_PATIENT 4096
+#define RESCHEDS_MAX	 131072
+
+static unsigned int rescheds[MODEL_FIBERS]; /* of the call under way */
+
 int __point __cond_resched(void)
 {
+	unsigned int nr;
+
 	settle(HERE);
+	if (!current->mm) /* an oracle, or exit */
+		return 0;
+	nr = ++rescheds[fiber_now];
+	if (fiber_now && !(nr % RESCHEDS_PATIENT))
+		fiber_sleep();
+	if (nr == RESCHEDS_MAX)
+		finding("a call does not end",
+			"it called cond_resched() %u times", nr);
 	return 0;
+}
+
+void rescheds_begin(void)
+{
+	rescheds[fiber_now] = 0;
 }
 
 /* What is slept for is done by others, or by time. */

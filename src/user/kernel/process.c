@@ -47,6 +47,7 @@ static struct signal_struct task_signal;
 void act_as(unsigned int proc)
 {
 	current->mm = current->active_mm = process_mm[proc];
+	rescheds_begin();
 }
 
 void call_done(const char *op)
@@ -198,7 +199,6 @@ asmlinkage long __x64_sys_brk(const struct pt_regs *regs);
 asmlinkage long __x64_sys_munmap(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mremap(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
-asmlinkage long __x64_sys_madvise(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock(const struct pt_regs *regs);
 asmlinkage long __x64_sys_munlock(const struct pt_regs *regs);
 

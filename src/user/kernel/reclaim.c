@@ -252,8 +252,7 @@ static bool is_shared(struct page *page)
 #endif
 }
 
-/* The page that @addr is mapped to, if it is one of ours */
-static struct page *page_at(struct mm_struct *mm, unsigned long addr)
+struct page *page_at(struct mm_struct *mm, unsigned long addr)
 {
 	pmd_t *pmd = pmd_find(mm, addr);
 	unsigned long pfn;

@@ -26,6 +26,8 @@ bool rcu_has_readers(void);
 /** settle() - at a point of the kernel: what waited for a grace period that is
  *  over by now is done; then others may come between */
 void settle(unsigned long pc);
+/** rescheds_begin() - a call begins: cond_resched() is counted anew */
+void rescheds_begin(void);
 extern struct task_struct tasks[MODEL_FIBERS];
 
 /* ---- what a page of a program holds ---- */
@@ -167,9 +169,14 @@ void locked_check(unsigned long pfn, const char *op);
 void act_as(unsigned int proc);
 void call_done(const char *op);
 extern struct mm_struct *process_mm[MODEL_PROCS];
+struct pt_regs;
+/* of mm/madvise.c, declared in no header */
+asmlinkage long __x64_sys_madvise(const struct pt_regs *regs);
 /** pmd_find() - the entry for @addr of the table above, NULL if there is none
  */
 pmd_t *pmd_find(struct mm_struct *mm, unsigned long addr);
+/** page_at() - the page of ours that is mapped at @addr, or NULL */
+struct page *page_at(struct mm_struct *mm, unsigned long addr);
 /** pte_find() - the entry for @addr, NULL without a page table */
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
 

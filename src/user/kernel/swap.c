@@ -84,6 +84,14 @@ struct slot *slot_seen(swp_entry_t entry)
 	return slot_of(entry);
 }
 
+void slot_cache(swp_entry_t entry, bool is_cached)
+{
+	struct swap_device *device = device_of(entry);
+
+	device->slot[swp_offset(entry)].is_cached = is_cached;
+	device->map[swp_offset(entry)] = is_cached ? SWAP_HAS_CACHE : 0;
+}
+
 void slot_settle(swp_entry_t entry, const struct slot *slot)
 {
 	if (!slot->count && !slot->is_cached)
@@ -112,7 +120,7 @@ swp_entry_t slots_take(unsigned int type, unsigned int nr)
 		if (!are_free(&device->slot[at], nr))
 			continue;
 		for (unsigned int j = 0; j < nr; j++)
-			device->slot[at + j].is_cached = true;
+			slot_cache(swp_entry(type, at + j), true);
 		device->nr_used += nr;
 		return swp_entry(type, at);
 	}
@@ -129,15 +137,9 @@ struct swap_info_struct *get_swap_device(swp_entry_t entry)
 	return &device->info;
 }
 
-/* Who asks looks at the map of a large folio from @entry on, right away */
 struct swap_info_struct *swp_swap_info(swp_entry_t entry)
 {
-	struct swap_device *device = device_of(entry);
-	unsigned long at = swp_offset(entry);
-
-	for (unsigned long i = at; i < min(at + HPAGE_PMD_NR, SLOTS); i++)
-		device->map[i] = device->slot[i].is_cached ? SWAP_HAS_CACHE : 0;
-	return &device->info;
+	return &device_of(entry)->info;
 }
 
 int __swap_count(swp_entry_t entry)
@@ -201,7 +203,7 @@ static int cache_prepare(swp_entry_t entry, int nr)
 			return -EEXIST;
 	}
 	for (int i = 0; i < nr; i++)
-		slot_of(entry_next(entry, i))->is_cached = true;
+		slot_cache(entry_next(entry, i), true);
 	return 0;
 }
 
@@ -210,7 +212,7 @@ static void cache_clear(swp_entry_t entry, int nr)
 	for (int i = 0; i < nr; i++) {
 		struct slot *slot = slot_of(entry_next(entry, i));
 
-		slot->is_cached = false;
+		slot_cache(entry_next(entry, i), false);
 		slot_settle(entry_next(entry, i), slot);
 	}
 }

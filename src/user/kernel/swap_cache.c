@@ -67,7 +67,7 @@ static void cache_drop(struct folio *folio)
 		struct slot *slot = slot_of(one);
 
 		(void)xa_erase(&device_of(one)->space.i_pages, swp_offset(one));
-		slot->is_cached = false;
+		slot_cache(one, false);
 		slot_settle(one, slot);
 	}
 	folio_put_refs(folio, nr);
@@ -152,6 +152,20 @@ struct folio *swap_cache_get_folio(
 	return folio;
 }
 
+#ifdef HAVE_UFFD_REGISTER
+/* UFFDIO_MOVE looks into the swap cache by its mapping. */
+struct folio *__filemap_get_folio(
+	struct address_space *mapping, pgoff_t index, fgf_t flags, gfp_t gfp)
+{
+	struct folio *folio = xa_load(&mapping->i_pages, index);
+
+	if (!folio)
+		return ERR_PTR(-ENOENT);
+	folio_get(folio);
+	return folio;
+}
+#endif
+
 pgoff_t __folio_swap_cache_index(struct folio *folio)
 {
 	return swp_offset(folio_entry(folio));
@@ -232,7 +246,7 @@ static struct folio *read_async(swp_entry_t entry, gfp_t gfp)
 		folio_put(folio);
 		return NULL;
 	}
-	slot->is_cached = true;
+	slot_cache(entry, true);
 	slot_read(folio);
 	return folio;
 }
@@ -305,7 +319,7 @@ bool swap_out_begin(struct folio *folio)
 		return false;
 	if (cache_add(folio, entry)) {
 		for (unsigned int i = 0; i < nr; i++)
-			slot_of(entry_next(entry, i))->is_cached = false;
+			slot_cache(entry_next(entry, i), false);
 		device_of(entry)->nr_used -= nr;
 		return false;
 	}

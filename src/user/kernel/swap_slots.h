@@ -25,7 +25,7 @@ struct swap_device {
 	unsigned long users;
 	unsigned int next, nr_used;
 	struct slot slot[SLOTS];
-	/* what @info shows of them: SWAP_HAS_CACHE, see swp_swap_info() */
+	/* what @info shows of them: SWAP_HAS_CACHE, but no counts */
 	unsigned char map[SLOTS];
 	unsigned long zeromap[SLOTS / BITS_PER_LONG]; /* none is known so */
 };
@@ -37,6 +37,8 @@ struct slot *slot_of(swp_entry_t entry);
 /** slot_seen() - of an entry that was read without a lock: beside other calls
  *  it may have been freed since; NULL then */
 struct slot *slot_seen(swp_entry_t entry);
+/** slot_cache() - from now on it is in the swap cache, or not */
+void slot_cache(swp_entry_t entry, bool is_cached);
 /** slot_settle() - after a count or the cache let go of @slot, of @entry */
 void slot_settle(swp_entry_t entry, const struct slot *slot);
 /** slots_take() - @nr slots of device @type in a row, of which the first is a
