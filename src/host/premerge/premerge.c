@@ -127,6 +127,14 @@ static void copy_programs(const char *from, const char *to)
 	}
 }
 
+/* Before anything is built: what is wrong with a name is not the series'. */
+static gboolean knows_base(const char *base, GError **error)
+{
+	struct kernel_spec *SCOPED(kernel_spec_freep) spec = NULL;
+
+	return kernel_spec_lookup(base, &spec, error);
+}
+
 static gboolean begin(struct premerge *p, GError **error)
 {
 	const char *corpus = RMAPTORTURE_SOURCE_DIR "/corpus";
@@ -134,6 +142,8 @@ static gboolean begin(struct premerge *p, GError **error)
 	g_autofree char *pairs = g_build_filename(corpus, "pairs", NULL);
 	g_autofree char *dir = g_build_filename(p->want->out, "patches", NULL);
 
+	if (!knows_base(p->want->base, error))
+		return FALSE;
 	p->patches = kernel_series_split(p->want->series, dir, error);
 	if (!p->patches)
 		return FALSE;
