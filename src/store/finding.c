@@ -135,12 +135,32 @@ static void list_crashes(GPtrArray *list, const char *dir)
 	}
 }
 
+/* What a campaign keeps in its own folder, src/campaign/state.c */
+static gboolean is_campaign(const char *dir)
+{
+	g_autofree char *state = g_build_filename(dir, "state", NULL);
+
+	return g_file_test(state, G_FILE_TEST_IS_REGULAR);
+}
+
+static void list_below(GPtrArray *list, const char *dir)
+{
+	g_autoptr(GDir) below = g_dir_open(dir, 0, NULL);
+	const char *name;
+
+	while (below && (name = g_dir_read_name(below))) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+
+		list_crashes(list, path);
+		if (is_campaign(path))
+			list_below(list, path);
+	}
+}
+
 GPtrArray *store_list(const char *dir, GError **error)
 {
 	g_autoptr(GPtrArray) list =
 		g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
-	g_autoptr(GDir) below = NULL;
-	const char *name;
 
 	if (!g_file_test(dir, G_FILE_TEST_IS_DIR)) {
 		g_set_error(error, STORE_ERROR, STORE_ERROR_MISSING,
@@ -148,12 +168,7 @@ GPtrArray *store_list(const char *dir, GError **error)
 		return NULL;
 	}
 	list_crashes(list, dir);
-	below = g_dir_open(dir, 0, NULL);
-	while (below && (name = g_dir_read_name(below))) {
-		g_autofree char *path = g_build_filename(dir, name, NULL);
-
-		list_crashes(list, path);
-	}
+	list_below(list, dir);
 	g_ptr_array_sort(list, latest_first);
 	return g_steal_pointer(&list);
 }

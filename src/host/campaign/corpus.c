@@ -67,6 +67,18 @@ static GHashTable *seen_load(const char *path)
 	return seen;
 }
 
+/* Another machine's folder may be on another file system. */
+static gboolean bring(const char *from, const char *to)
+{
+	g_autofree char *text = NULL;
+	gsize len;
+
+	if (!link(from, to) || errno == EEXIST)
+		return TRUE;
+	return errno == EXDEV && g_file_get_contents(from, &text, &len, NULL) &&
+	       g_file_set_contents(to, text, (gssize)len, NULL);
+}
+
 static void take_from(
 	const char *from, const char *to, GHashTable *seen, FILE *seen_file)
 {
@@ -79,7 +91,7 @@ static void take_from(
 
 		if (!is_sha1(name) || g_hash_table_contains(seen, name))
 			continue;
-		if (link(old, new) && errno != EEXIST)
+		if (!bring(old, new))
 			return;
 		g_hash_table_add(seen, g_strdup(name));
 		fprintf(seen_file, "%s\n", name);
@@ -106,8 +118,25 @@ void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 			take_from(from, to, seen, file);
 		}
 	}
+	if (file && c->conf->exchange)
+		take_from(c->conf->exchange, to, seen, file);
 	if (file)
 		fclose(file);
+}
+
+void corpus_give(const struct campaign *c, const struct campaign_entry *entry)
+{
+	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
+	g_autofree char *folder = campaign_folder(c, entry);
+	g_autofree char *path = g_build_filename(folder, "seen", NULL);
+	g_autoptr(GHashTable) seen = seen_load(path);
+	FILE *file = c->conf->exchange ? fopen(path, "ae") : NULL;
+
+	if (!file)
+		return;
+	g_mkdir_with_parents(c->conf->exchange, 0755);
+	take_from(corpus, c->conf->exchange, seen, file);
+	fclose(file);
 }
 
 /* ---- what a round begins with ---- */

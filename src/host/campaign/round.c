@@ -262,6 +262,7 @@ gboolean campaign_round(struct campaign *c, gint64 seconds, GError **error)
 	begin_corpus(c, seconds);
 	ok = user_tier_is(c->entry->kernel) ? round_user(c, seconds, error)
 					    : round_vm(c, seconds, error);
+	corpus_give(c, c->entry);
 	c->used->rounds++;
 	return ok;
 }

@@ -71,9 +71,13 @@ gboolean round_stress(struct campaign *c, gint64 seconds, GError **error);
 /* --- campaign/corpus.c
  * -------------------------------------------------------- */
 
-/** corpus_take() - what the other entries have and this one has not seen yet
- *  comes to its shelf. Best effort: what fails comes the next time. */
+/** corpus_take() - what the other entries, and other machines, have and this
+ *  one has not seen yet comes to its shelf. Best effort: what fails comes the
+ * next time. */
 void corpus_take(struct campaign *c, const struct campaign_entry *entry);
+/** corpus_give() - what this entry has found comes to the folder that campaigns
+ *  exchange programs by, where there is one. Best effort, as above. */
+void corpus_give(const struct campaign *c, const struct campaign_entry *entry);
 /** corpus_deal() - the next round begins with @max programs at most, drawn by
  *  @rng from all; the others are on the shelf */
 void corpus_deal(struct campaign *c, const struct campaign_entry *entry,
