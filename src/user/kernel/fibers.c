@@ -11,13 +11,17 @@
 
 #ifdef HAVE_PCPU_HOT
 #define CURRENT_TASK pcpu_hot.current_task
+#define CURRENT_CPU  pcpu_hot.cpu_number
 #else
+DECLARE_PER_CPU(int, cpu_number);
 #define CURRENT_TASK current_task
+#define CURRENT_CPU  cpu_number
 #endif
 
 struct task_struct tasks[MODEL_FIBERS];
 
 static int depths[MODEL_FIBERS]; /* preempt_count() of those that do not run */
+static unsigned int cpus[MODEL_FIBERS]; /* that they make calls on */
 static unsigned int running;
 
 void model_fiber(unsigned int fiber)
@@ -26,6 +30,13 @@ void model_fiber(unsigned int fiber)
 	running = fiber;
 	preempt_count_set(depths[fiber]);
 	this_cpu_write(CURRENT_TASK, &tasks[fiber]);
+	this_cpu_write(CURRENT_CPU, cpus[fiber]);
+}
+
+void fiber_runs_as(unsigned int proc)
+{
+	cpus[running] = CPU_OF(proc);
+	this_cpu_write(CURRENT_CPU, cpus[running]);
 }
 
 bool rcu_has_readers(void)

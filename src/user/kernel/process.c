@@ -47,6 +47,7 @@ static struct signal_struct task_signal;
 void act_as(unsigned int proc)
 {
 	current->mm = current->active_mm = process_mm[proc];
+	fiber_runs_as(proc);
 	rescheds_begin();
 }
 

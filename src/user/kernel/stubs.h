@@ -21,6 +21,10 @@
 #define HERE	((unsigned long)__builtin_return_address(0))
 
 /* ---- fibers.c ---- */
+/* Each process has a CPU. Per-CPU data is the same on all. */
+#define CPU_OF(proc) (1 + (proc))
+/** fiber_runs_as() - its calls are made on the CPU of process @proc */
+void fiber_runs_as(unsigned int proc);
 /** rcu_has_readers() - is any fiber in a read section? */
 bool rcu_has_readers(void);
 /** settle() - at a point of the kernel: what waited for a grace period that is

@@ -14,9 +14,6 @@
 #define SMALL	   (1 << SMALL_BITS)
 #define ENTRIES	   (SMALL + (1 << HUGE_BITS))
 
-/* CPU 0 makes the calls. */
-#define CPU_OF(proc) (1 + (proc))
-
 /**
  * struct entry - what is mapped from @addr to @addr + @size, to @pfn and on
  * @size:  PAGE_SIZE or PMD_SIZE; 0: nothing

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * tlb: what the CPUs remember of the page tables. Each process runs on a CPU of
- * its own, which no call of the kernel is made on: it forgets only what it is
- * told to flush, as late as the kernel lets it. Three rules follow
- * (Documentation of Intel, volume 3A, 4.10; comments of mm/mmu_gather.c and
- * mm/rmap.c):
+ * its own, on which its calls are made: what it does to itself is flushed
+ * there, what others do to it may be flushed later, in a batch. It forgets only
+ * what is flushed. Three rules follow (Documentation of Intel, volume 3A, 4.10;
+ * comments of mm/mmu_gather.c and mm/rmap.c):
  *
  *  - no frame is freed that an entry maps,
  *  - none is copied or written to swap that an entry may still write, while the
