@@ -260,8 +260,17 @@ static void part_actors(
 		pair[0].thread = 1;
 }
 
+/* Where the pages are behind @call: it may have moved them */
+static const struct range *range_behind(
+	const struct call *call, const struct setup *setup)
+{
+	return ops[call->op].arg[1].kind == ARG_RANGE ? &call->arg[1].range
+						      : &setup->range;
+}
+
 uint32_t prog_generate_pair(struct prog *prog, uint32_t caps, struct rng *rng)
 {
+	struct range behind;
 	struct setup setup;
 	struct gen gen;
 	uint32_t at, proc;
@@ -276,12 +285,12 @@ uint32_t prog_generate_pair(struct prog *prog, uint32_t caps, struct rng *rng)
 	add_choice(prog, &gen, &setup,
 		choose(&gen, changes, ARRAY_SIZE(changes)), proc);
 	part_actors(&gen, &setup, &prog->call[at]);
+	behind = *range_behind(&prog->call[at + 1], &setup);
 	if (rng_one_in(rng, 2))
 		prog_swap(prog, at);
 	/* a write, for what the others then see */
 	if (rng_one_in(rng, 2))
 		add_on(prog, &gen, OP_TOUCH,
-			setup.is_shared ? gen_bit(&gen, gen.live) : 0,
-			&setup.range);
+			setup.is_shared ? gen_bit(&gen, gen.live) : 0, &behind);
 	return at;
 }

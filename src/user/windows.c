@@ -16,6 +16,10 @@
 #define PLAIN_ONE_IN 4	   /* points that matter less */
 /* So many pairs are of a program that is there, the others made for it */
 #define FROM_CORPUS_ONE_IN 3
+/* So many of a sweep's programs stop the second call too, until the first goes
+ * on: what takes two preemptions has many schedules, of which these are a few
+ */
+#define BOTH_ONE_IN 3
 
 /* Global, or clang 14 drops the array as write-only at -O1. libFuzzer clears
  * it before each input. */
@@ -112,8 +116,8 @@ static struct {
 	bool is_fresh; /* it has not been run yet */
 	struct trail {
 		uint32_t site, hit;
-	} point[TRACE_MAX];
-	uint32_t nr, next;
+	} point[TRACE_MAX], second[SWEEP_MAX]; /* of the one, of the other */
+	uint32_t nr, next, nr_second;
 } sweep;
 
 /* @prog up to one of its calls, and a rival of that behind it */
@@ -156,29 +160,39 @@ static bool is_taken(uint32_t site, struct rng *rng)
 	       rng_one_in(rng, PLAIN_ONE_IN);
 }
 
-/* Rather many pairs than each at all of its points: most windows are wide */
-static void thin_out(struct rng *rng)
-{
-	while (sweep.nr > SWEEP_MAX)
-		sweep.point[rng_below(rng, sweep.nr)] = sweep.point[--sweep.nr];
-}
-
-/* The points that the first call of the pair comes to */
-static bool sweep_begin(const struct user_options *options, struct rng *rng)
+/* The points that call @at of the pair comes to in @ret, which has TRACE_MAX;
+ * how many. Rather many pairs than each at all of its points: most windows are
+ * wide. */
+static uint32_t points_of(uint32_t at, const struct user_options *options,
+	struct trail *ret, struct rng *rng)
 {
 	static uint16_t hits[SCHEDULE_SITES];
+	uint32_t nr = 0;
 
-	run_until(sweep.prog, sweep.at, options);
+	run_until(sweep.prog, at, options);
 	for (uint32_t i = 0; i < trace.nr; i++) {
 		uint32_t site = trace.site[i];
 
 		if (++hits[site] <= SWEEP_HITS && is_taken(site, rng))
-			sweep.point[sweep.nr++] =
-				(struct trail){site, hits[site]};
+			ret[nr++] = (struct trail){site, hits[site]};
 	}
-	thin_out(rng);
 	for (uint32_t i = 0; i < trace.nr; i++)
 		hits[trace.site[i]] = 0;
+	while (nr > SWEEP_MAX) {
+		uint32_t drop = rng_below(rng, nr);
+
+		ret[drop] = ret[--nr];
+	}
+	return nr;
+}
+
+static bool sweep_begin(const struct user_options *options, struct rng *rng)
+{
+	static struct trail second[TRACE_MAX];
+
+	sweep.nr = points_of(sweep.at, options, sweep.point, rng);
+	sweep.nr_second = points_of(sweep.at + 1, options, second, rng);
+	memcpy(sweep.second, second, sweep.nr_second * sizeof(second[0]));
 	return sweep.nr > 0;
 }
 
@@ -196,11 +210,42 @@ static bool sweep_next(struct prog *prog, struct rng *rng)
 	return false;
 }
 
+static struct stall stall_at(const struct trail *point, uint32_t call)
+{
+	struct stall stall = sites_stall(point->site, (uint16_t)point->hit);
+
+	stall.call = (uint8_t)call;
+	return stall;
+}
+
+/* The first of the pair waits until the second is done; or until the call
+ * behind that, which uses what the second has changed; or until the second is
+ * at a point of its own, and that until the first is done. */
+static bool add_window(
+	struct prog *prog, const struct trail *point, struct rng *rng)
+{
+	struct stall stall = stall_at(point, sweep.at), second;
+
+	stall.until = (uint8_t)(sweep.at + 2);
+	if (stall.until < prog->nr_calls && rng_one_in(rng, 2) &&
+		prog_add_stall(prog, &stall))
+		return true;
+	stall.until = (uint8_t)(sweep.at + 1);
+	if (!prog_add_stall(prog, &stall))
+		return false;
+	if (sweep.nr_second && rng_one_in(rng, BOTH_ONE_IN)) {
+		second =
+			stall_at(&sweep.second[rng_below(rng, sweep.nr_second)],
+				sweep.at + 1);
+		second.until = (uint8_t)sweep.at;
+		(void)prog_add_stall(prog, &second);
+	}
+	return true;
+}
+
 bool windows_sweep(
 	struct prog *prog, const struct user_options *options, struct rng *rng)
 {
-	struct stall stall;
-
 	if (sweep.next == sweep.nr) {
 		sweep.nr = sweep.next = 0;
 		if (!sweep_next(prog, rng)) {
@@ -211,13 +256,8 @@ bool windows_sweep(
 		if (!sweep_begin(options, rng))
 			return false;
 	}
-	stall = sites_stall(sweep.point[sweep.next].site,
-		(uint16_t)sweep.point[sweep.next].hit);
-	sweep.next++;
-	stall.call = (uint8_t)sweep.at;
-	stall.until = (uint8_t)(sweep.at + 1);
 	*prog = sweep.prog;
-	return prog_add_stall(prog, &stall);
+	return add_window(prog, &sweep.point[sweep.next++], rng);
 }
 
 void windows_note(const struct prog *prog, const struct prog_result *result)
