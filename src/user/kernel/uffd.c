@@ -199,8 +199,8 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	err = range_register(ctx, to, to + len);
 	if (!err)
 		err = drop_and_move(ctx, to, from, len);
-	WRITE_ONCE(ctx->released, true);
 	userfaultfd_release_all(ctx->mm, ctx);
+	WRITE_ONCE(ctx->released, true); /* as UFFDIO_UNREGISTER: then wake */
 	fiber_epoch++;
 	call_done("uffd_move");
 	return err;
