@@ -52,8 +52,7 @@ struct campaign_entry {
  * struct campaign_conf - [campaign]
  * @out:	 out; default: the file's name without its suffix
  * @corpus:	 programs to begin with, beside the seeds; or NULL
- * @exchange:	 folder of programs that campaigns on other machines share; or
- * NULL
+ * @exchange:	 programs that campaigns on other machines share; or NULL
  * @engine:	 libfuzzer (default) or another that `fuzz` has
  * @seconds:	 max-runtime (8h)
  * @round:	 seconds of one kernel before the next (10m)

@@ -98,17 +98,21 @@ int cgroup_renew(struct cgroup *cgroup, uint32_t lane, struct why *why)
 	return err;
 }
 
+/* A file from its start, as text; empty without it */
+static void text_of(int fd, char *buf, size_t size)
+{
+	ssize_t len = pread(fd, buf, size - 1, 0);
+
+	buf[len < 0 ? 0 : len] = '\0';
+}
+
 static void kill_by_pids(const struct cgroup *cgroup)
 {
 	int fd = cgroup_open(cgroup, "cgroup.procs", O_RDONLY);
 	char buf[1024], *pid = buf, *end;
-	ssize_t len;
 
-	if (fd < 0)
-		return;
-	len = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	buf[len < 0 ? 0 : len] = '\0';
+	text_of(fd, buf, sizeof(buf));
+	close_fd(&fd);
 	for (;;) {
 		long nr = strtol(pid, &end, 10);
 
@@ -138,27 +142,20 @@ uint64_t cgroup_system_us(const struct cgroup *cgroup)
 {
 	int fd = cgroup_open(cgroup, "cpu.stat", O_RDONLY);
 	char buf[512];
-	ssize_t len;
 
-	if (fd < 0)
-		return 0;
-	len = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	buf[len < 0 ? 0 : len] = '\0';
+	text_of(fd, buf, sizeof(buf));
+	close_fd(&fd);
 	return field_value(buf, "system_usec ");
 }
 
 bool cgroup_oomed(struct cgroup *cgroup)
 {
-	uint64_t before = cgroup->oom_kills;
+	uint64_t before = cgroup->oom_kills, kills;
 	char buf[512];
-	ssize_t len;
 
-	if (cgroup->events_fd < 0)
-		return false;
-	len = pread(cgroup->events_fd, buf, sizeof(buf) - 1, 0);
-	buf[len < 0 ? 0 : len] = '\0';
-	if (strstr(buf, "oom_kill "))
-		cgroup->oom_kills = field_value(buf, "oom_kill ");
+	text_of(cgroup->events_fd, buf, sizeof(buf));
+	kills = field_value(buf, "oom_kill ");
+	if (kills)
+		cgroup->oom_kills = kills;
 	return cgroup->oom_kills != before;
 }

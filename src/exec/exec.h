@@ -307,10 +307,10 @@ long pin_clear(int *places, void (*drop)(int fd));
 long pipe_take(const struct actor *actor, uint64_t addr, uint64_t len);
 long pipe_drop(const struct actor *actor);
 
-/** uffd_move() - uffd.c: the pages of @len bytes at @from go to @to, whose own
- *  are dropped first, by UFFDIO_MOVE: the two must not overlap. Both are
- * private and anonymous, with the same rights, or it fails. 0, or negative
- * errno: some may have moved. */
+/** uffd_move() - uffd.c: the pages of @len bytes at @from go to @to, which does
+ *  not overlap it and whose own are dropped first, by UFFDIO_MOVE. Both are
+ *  private and anonymous, with the same rights, or it fails. 0, or negative
+ *  errno: some may have moved. */
 long uffd_move(uint64_t to, uint64_t from, uint64_t len);
 
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.

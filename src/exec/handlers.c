@@ -379,7 +379,7 @@ static long run_uffd_move(const struct making *m)
 	const struct range *to = &m->call->arg[1].range;
 	long err;
 
-	if (from->pages != to->pages || ranges_overlap(from, to))
+	if (!ranges_fit(from, to))
 		return -EINVAL;
 	err = uffd_move(range_addr(to), range_addr(from), range_len(from));
 	return err ? err : from->pages;

@@ -210,7 +210,7 @@ static bool has_spun(
 static void program_wait(struct lane *lane, uint32_t timeout_ms)
 {
 	uint64_t limit = (uint64_t)timeout_ms * 1000;
-	uint64_t start = lane_us(lane);
+	uint64_t start = lane_us(lane), passed;
 	struct half half = {0};
 
 	for (;;) {
@@ -221,9 +221,10 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 			program_bury(lane, pid, status);
 		else if (errno == ECHILD)
 			return;
-		if (!half.is_taken && lane_us(lane) - start >= limit / 2)
+		passed = lane_us(lane) - start;
+		if (!half.is_taken && passed >= limit / 2)
 			half_take(&half, lane);
-		if (lane_us(lane) - start < limit)
+		if (passed < limit)
 			continue;
 		if (lane->result->flags & RESULT_TIMEOUT) {
 			lane->result->flags |= RESULT_STUCK;

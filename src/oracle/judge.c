@@ -4,12 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool range_has(const struct range *range, struct page_at at)
-{
-	return range->slot == at.slot && at.page >= range->page &&
-	       at.page - range->page < range->pages;
-}
-
 /* May @call have changed where page @at is, or whose it is? */
 static bool call_moved(const struct call *call, struct page_at at)
 {
@@ -22,10 +16,12 @@ static bool call_moved(const struct call *call, struct page_at at)
 		call->op == OP_BARRIER || call->op == OP_RMAP_FSCK)
 		return false;
 	for (unsigned int i = 0; i < PROG_ARGS_MAX; i++) {
+		const struct range *range = &call->arg[i].range;
+
 		if (op->arg[i].kind != ARG_RANGE)
 			continue;
 		ranged = true;
-		if (range_has(&call->arg[i].range, at))
+		if (range_has(range, range->pages, at))
 			return true;
 	}
 	return !ranged; /* fork, reclaim, migrate_pages: all pages */

@@ -229,13 +229,6 @@ static bool effect_changes(enum effect effect)
 	       effect != EFFECT_FORKS && effect != EFFECT_EXITS;
 }
 
-static bool range_has(
-	const struct range *range, uint32_t pages, struct page_at at)
-{
-	return range->slot == at.slot && at.page >= range->page &&
-	       at.page < range->page + pages;
-}
-
 static bool call_covers(const struct call *call, struct page_at at)
 {
 	const struct range *range = &call->arg[0].range;

@@ -193,7 +193,7 @@ int effect_fills(
 	const struct range *to = &call->arg[1].range;
 	struct deed page = *deed;
 
-	if (from->pages != to->pages || ranges_overlap(from, to) ||
+	if (!ranges_fit(from, to) ||
 		(res->state == CALL_DONE && res->err == -ENOSYS))
 		return 0;
 	for (uint32_t i = 0; i < from->pages; i++) {

@@ -135,10 +135,21 @@ uint64_t prog_addr(uint32_t slot, uint32_t page)
 	return addr + (uint64_t)page * PROG_PAGE_SIZE;
 }
 
+bool range_has(const struct range *range, uint32_t pages, struct page_at at)
+{
+	return range->slot == at.slot && at.page >= range->page &&
+	       at.page < range->page + pages;
+}
+
 bool ranges_overlap(const struct range *a, const struct range *b)
 {
 	return a->slot == b->slot && a->page < b->page + b->pages &&
 	       b->page < a->page + a->pages;
+}
+
+bool ranges_fit(const struct range *a, const struct range *b)
+{
+	return a->pages == b->pages && !ranges_overlap(a, b);
 }
 
 enum effect call_effect(const struct call *call)

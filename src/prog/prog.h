@@ -289,6 +289,9 @@ struct prog {
 uint64_t prog_addr(uint32_t slot, uint32_t page);
 /** ranges_overlap() - have they a page in common? */
 bool ranges_overlap(const struct range *a, const struct range *b);
+/** ranges_fit() - can all pages of one go to the other: as many, and none in
+ *  common? */
+bool ranges_fit(const struct range *a, const struct range *b);
 /** call_effect() - the op's, or that of the ENUM value that decides it */
 enum effect call_effect(const struct call *call);
 /** call_needs() - capabilities of the op, its named values and properties */
@@ -430,6 +433,8 @@ struct page_at {
 	uint16_t slot;
 	uint16_t page;
 };
+/** range_has() - is @at one of the @pages pages from the range's first on? */
+bool range_has(const struct range *range, uint32_t pages, struct page_at at);
 
 /** prog_end_pages() - the pages that each live process reads at the end: those
  *  that a touch or a move's destination names, each once, in that order, at

@@ -57,9 +57,8 @@ struct stall_result {
 #define RESULT_TIMEOUT 0x02 /* ended by cgroup.kill after its time */
 #define RESULT_STUCK   0x04 /* tasks did not die after the kill */
 #define RESULT_BROKEN  0x08 /* the executor could not run it: see @message */
-#define RESULT_SPUN                                                            \
-	0x10 /* for the second half of its time no call returned,              \
-	      * and the kernel kept a CPU busy */
+/* no call returned in the second half of its time, and the kernel was busy */
+#define RESULT_SPUN 0x10
 
 /* What a program must give back: objects of a slab cache, or else */
 enum leak {

@@ -134,8 +134,9 @@ DEFINE_FREEP(finding, finding_free)
 
 /** store_list() - findings of the out folder @dir and of the stores right below
  *  it (a campaign has one for each kernel), and of campaigns there, latest
- * first; elements are struct finding, freed with the array. Folders that are
- * not whole are left out. No lock is needed. An empty @dir is an empty list. */
+ *  first; elements are struct finding, freed with the array. Folders that are
+ *  not whole are left out. No lock is needed. An empty @dir is an empty list.
+ */
 GPtrArray *store_list(const char *dir, GError **error);
 
 /** store_find() - the one finding that @name means: path of its folder, the

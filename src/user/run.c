@@ -204,7 +204,7 @@ static long run_uffd_move(const struct call *call)
 	const struct range *to = &call->arg[1].range;
 	long err;
 
-	if (from->pages != to->pages || ranges_overlap(from, to))
+	if (!ranges_fit(from, to))
 		return -EINVAL;
 	err = model_uffd_move(call->proc, prog_addr(from->slot, from->page),
 		prog_addr(to->slot, to->page),

@@ -116,7 +116,7 @@ static struct {
 	bool is_fresh; /* it has not been run yet */
 	struct trail {
 		uint32_t site, hit;
-	} point[TRACE_MAX], second[SWEEP_MAX]; /* of the one, of the other */
+	} point[TRACE_MAX], second[TRACE_MAX]; /* of the one, of the other */
 	uint32_t nr, next, nr_second;
 } sweep;
 
@@ -188,11 +188,8 @@ static uint32_t points_of(uint32_t at, const struct user_options *options,
 
 static bool sweep_begin(const struct user_options *options, struct rng *rng)
 {
-	static struct trail second[TRACE_MAX];
-
 	sweep.nr = points_of(sweep.at, options, sweep.point, rng);
-	sweep.nr_second = points_of(sweep.at + 1, options, second, rng);
-	memcpy(sweep.second, second, sweep.nr_second * sizeof(second[0]));
+	sweep.nr_second = points_of(sweep.at + 1, options, sweep.second, rng);
 	return sweep.nr > 0;
 }
 

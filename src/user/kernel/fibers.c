@@ -33,12 +33,6 @@ void model_fiber(unsigned int fiber)
 	this_cpu_write(CURRENT_CPU, cpus[fiber]);
 }
 
-void fiber_runs_as(unsigned int proc)
-{
-	cpus[running] = CPU_OF(proc);
-	this_cpu_write(CURRENT_CPU, cpus[running]);
-}
-
 bool rcu_has_readers(void)
 {
 	for (unsigned int i = 0; i < MODEL_FIBERS; i++) {
@@ -82,9 +76,11 @@ int __point __cond_resched(void)
 	return 0;
 }
 
-void rescheds_begin(void)
+void fiber_call(unsigned int proc)
 {
 	rescheds[fiber_now] = 0;
+	cpus[running] = CPU_OF(proc);
+	this_cpu_write(CURRENT_CPU, cpus[running]);
 }
 
 /* What is slept for is done by others, or by time. */

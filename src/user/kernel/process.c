@@ -47,8 +47,7 @@ static struct signal_struct task_signal;
 void act_as(unsigned int proc)
 {
 	current->mm = current->active_mm = process_mm[proc];
-	fiber_runs_as(proc);
-	rescheds_begin();
+	fiber_call(proc);
 }
 
 void call_done(const char *op)

@@ -23,15 +23,13 @@
 /* ---- fibers.c ---- */
 /* Each process has a CPU. Per-CPU data is the same on all. */
 #define CPU_OF(proc) (1 + (proc))
-/** fiber_runs_as() - its calls are made on the CPU of process @proc */
-void fiber_runs_as(unsigned int proc);
+/** fiber_call() - a call of process @proc begins, on its CPU */
+void fiber_call(unsigned int proc);
 /** rcu_has_readers() - is any fiber in a read section? */
 bool rcu_has_readers(void);
 /** settle() - at a point of the kernel: what waited for a grace period that is
  *  over by now is done; then others may come between */
 void settle(unsigned long pc);
-/** rescheds_begin() - a call begins: cond_resched() is counted anew */
-void rescheds_begin(void);
 extern struct task_struct tasks[MODEL_FIBERS];
 
 /* ---- what a page of a program holds ---- */

@@ -140,16 +140,20 @@ void free_page_and_swap_cache(struct page *page)
 		put_page(page);
 }
 
-struct folio *swap_cache_get_folio(
-	swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr)
+static struct folio *cache_get(struct address_space *space, pgoff_t index)
 {
-	struct folio *folio;
+	struct folio *folio = xa_load(&space->i_pages, index);
 
-	(void)slot_seen(entry);
-	folio = xa_load(&device_of(entry)->space.i_pages, swp_offset(entry));
 	if (folio)
 		folio_get(folio);
 	return folio;
+}
+
+struct folio *swap_cache_get_folio(
+	swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr)
+{
+	(void)slot_seen(entry);
+	return cache_get(&device_of(entry)->space, swp_offset(entry));
 }
 
 #ifdef HAVE_UFFD_REGISTER
@@ -157,12 +161,9 @@ struct folio *swap_cache_get_folio(
 struct folio *__filemap_get_folio(
 	struct address_space *mapping, pgoff_t index, fgf_t flags, gfp_t gfp)
 {
-	struct folio *folio = xa_load(&mapping->i_pages, index);
+	struct folio *folio = cache_get(mapping, index);
 
-	if (!folio)
-		return ERR_PTR(-ENOENT);
-	folio_get(folio);
-	return folio;
+	return folio ? folio : ERR_PTR(-ENOENT);
 }
 #endif
 
