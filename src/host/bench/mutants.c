@@ -342,6 +342,11 @@ static int prepare(struct run *run)
 			run->peer, all);
 		return EXIT_BROKEN;
 	}
+	if (run->peer && run->no_stalls) {
+		g_printerr("rmaptorture bench mutants: --no-stalls is for the "
+			   "fuzzer: leave out --peer\n");
+		return EXIT_BROKEN;
+	}
 	run->search = (struct search){
 		.peer = run->peer,
 		.append = run->target.append,

@@ -79,7 +79,7 @@ static gboolean bring(const char *from, const char *to)
 	       g_file_set_contents(to, text, (gssize)len, NULL);
 }
 
-static void take_from(
+static void bring_new(
 	const char *from, const char *to, GHashTable *seen, FILE *seen_file)
 {
 	g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
@@ -98,45 +98,60 @@ static void take_from(
 	}
 }
 
+/* A new one is both in the set and in the file, which may be NULL: then none
+ * can be brought */
+static FILE *seen_open(const struct campaign *c,
+	const struct campaign_entry *entry, GHashTable **ret_seen)
+{
+	g_autofree char *folder = campaign_folder(c, entry);
+	g_autofree char *path = g_build_filename(folder, "seen", NULL);
+
+	*ret_seen = seen_load(path);
+	return fopen(path, "ae");
+}
+
+static void seen_close(GHashTable *seen, FILE *file)
+{
+	g_hash_table_unref(seen);
+	if (file)
+		fclose(file);
+}
+
 void corpus_take(struct campaign *c, const struct campaign_entry *entry)
 {
 	const char *const parts[] = {CORPUS, SHELF};
 	g_autofree char *to = corpus_path(c, entry, SHELF);
-	g_autofree char *folder = campaign_folder(c, entry);
-	g_autofree char *path = g_build_filename(folder, "seen", NULL);
-	g_autoptr(GHashTable) seen = seen_load(path);
+	GHashTable *seen;
 	FILE *file;
 
 	g_mkdir_with_parents(to, 0755);
-	file = fopen(path, "ae");
+	file = seen_open(c, entry, &seen);
 	for (guint i = 0; file && i < c->conf->entries->len; i++) {
 		const struct campaign_entry *other = c->conf->entries->pdata[i];
 
 		for (guint k = 0; other != entry && k < 2; k++) {
 			g_autofree char *from = corpus_path(c, other, parts[k]);
 
-			take_from(from, to, seen, file);
+			bring_new(from, to, seen, file);
 		}
 	}
 	if (file && c->conf->exchange)
-		take_from(c->conf->exchange, to, seen, file);
-	if (file)
-		fclose(file);
+		bring_new(c->conf->exchange, to, seen, file);
+	seen_close(seen, file);
 }
 
 void corpus_give(const struct campaign *c, const struct campaign_entry *entry)
 {
 	g_autofree char *corpus = corpus_path(c, entry, CORPUS);
-	g_autofree char *folder = campaign_folder(c, entry);
-	g_autofree char *path = g_build_filename(folder, "seen", NULL);
-	g_autoptr(GHashTable) seen = seen_load(path);
-	FILE *file = c->conf->exchange ? fopen(path, "ae") : NULL;
+	GHashTable *seen;
+	FILE *file;
 
-	if (!file)
+	if (!c->conf->exchange)
 		return;
-	g_mkdir_with_parents(c->conf->exchange, 0755);
-	take_from(corpus, c->conf->exchange, seen, file);
-	fclose(file);
+	file = seen_open(c, entry, &seen);
+	if (file)
+		bring_new(corpus, c->conf->exchange, seen, file);
+	seen_close(seen, file);
 }
 
 /* ---- what a round begins with ---- */
@@ -198,13 +213,23 @@ guint corpus_keep(const struct campaign *c, const struct campaign_entry *entry,
 
 /* ---- to begin with ---- */
 
+static gboolean exchange_make(const char *dir, GError **error)
+{
+	if (!dir || !g_mkdir_with_parents(dir, 0755))
+		return TRUE;
+	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+		"exchange '%s': %s; make the folder, or leave out the key", dir,
+		g_strerror(errno));
+	return FALSE;
+}
+
 gboolean corpus_start(struct campaign *c, GError **error)
 {
 	const char *paths[] = {RMAPTORTURE_SOURCE_DIR "/corpus/seeds",
 		RMAPTORTURE_SOURCE_DIR "/corpus/pairs", c->conf->corpus, NULL};
 	g_autoptr(GPtrArray) progs = programs_load(paths, error);
 
-	if (!progs)
+	if (!progs || !exchange_make(c->conf->exchange, error))
 		return FALSE;
 	g_mkdir_with_parents(c->start, 0755);
 	return programs_copy(progs, c->start, error);

@@ -73,7 +73,7 @@ gboolean round_stress(struct campaign *c, gint64 seconds, GError **error);
 
 /** corpus_take() - what the other entries, and other machines, have and this
  *  one has not seen yet comes to its shelf. Best effort: what fails comes the
- * next time. */
+ *  next time. */
 void corpus_take(struct campaign *c, const struct campaign_entry *entry);
 /** corpus_give() - what this entry has found comes to the folder that campaigns
  *  exchange programs by, where there is one. Best effort, as above. */
@@ -92,7 +92,8 @@ guint corpus_count_all(
  *  folder that -merge=1 filled. Returns how many went. */
 guint corpus_keep(const struct campaign *c, const struct campaign_entry *entry,
 	const char *kept);
-/** corpus_start() - the folder of programs to begin with */
+/** corpus_start() - the folder of programs to begin with, and that of the
+ *  exchange */
 gboolean corpus_start(struct campaign *c, GError **error);
 /** disk_mib() - what the out folder takes */
 guint disk_mib(const char *dir);
