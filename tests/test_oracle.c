@@ -514,6 +514,26 @@ static void test_judge_contents(void)
 	printf("# %s: %s\n", judgment.title, judgment.detail);
 }
 
+/* ksmd comes when it likes: no call is to blame */
+static void test_judge_merged(void)
+{
+	static struct prog_result result;
+	struct judgment judgment;
+	struct prog prog;
+
+	parse("p0 mmap v0:1 rw anon\np0 uffd_wp v0:1\n"
+	      "p0 madvise v0:1 MERGEABLE\np0 fork p1\np0 expect_wp v0:1\n",
+		&prog);
+	result_of(&prog, OBS_NO_WP, &result);
+	result.call[4].nr_obs = result.nr_obs = 1;
+	result.obs[0] = OBS_NO_WP;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(!strcmp(judgment.title,
+			  "rmaptorture: lost uffd-wp bit after ksm"),
+		"a bit lost where pages may be merged is told as KSM's");
+	printf("# %s: %s\n", judgment.title, judgment.detail);
+}
+
 int main(void)
 {
 	test_hash();
@@ -523,6 +543,7 @@ int main(void)
 	test_judge_rmap();
 	test_judge_leak();
 	test_judge_contents();
+	test_judge_merged();
 	test_samples();
 	return test_end();
 }

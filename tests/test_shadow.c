@@ -185,6 +185,58 @@ static const struct shadow_case shadow_cases[] = {
 		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
 		     "p0 expect v2:2\n",
 		"3!16 4=1@0+1", "stale page"},
+	{"what is not written keeps its uffd-wp bit",
+		ANON "p0 uffd_wp v0:4\np0 madvise v0:4 PAGEOUT\n"
+		     "p0 expect v0:4\np0 expect_wp v0:4\n",
+		"4=1,1,z,z 5=w,w,w,w", NULL},
+	{"all of it",
+		ANON "p0 uffd_wp v0:4\np0 madvise v0:4 PAGEOUT\n"
+		     "p0 expect_wp v0:4\n",
+		"4=w,w,w,n", "lost uffd-wp bit"},
+	{"what is written has none",
+		ANON "p0 uffd_wp v0:4\np0 touch v0+1:1\np0 expect_wp v0:4\n",
+		"4=w,n,w,w", NULL},
+	{"whatever comes then",
+		ANON "p0 uffd_wp v0:4\np0 touch v0+1:1\np0 fork p1\n"
+		     "p0 madvise v0:4 PAGEOUT\np0 expect_wp v0+1:1\n",
+		"6=w", "stale uffd-wp bit"},
+	{"a child's bits are its own",
+		ANON "p0 uffd_wp v0:4\np0 fork p1\np1 touch v0:4\n"
+		     "p0 expect_wp v0:1\np1 expect_wp v0:4\n",
+		"5=n", "lost uffd-wp bit"},
+	{"what drops or moves pages may take their bits along",
+		ANON "p0 uffd_wp v0:4\np0 madvise v0:1 DONTNEED\n"
+		     "p0 madvise v0+1:1 FREE\np0 mremap v0+2:1 v2:1 0\n"
+		     "p0 expect_wp v0:2\np0 expect_wp v2:1\n",
+		"6=n,w 7=n", NULL},
+	{"or drop them later, until they are written",
+		ANON "p0 madvise v0:2 FREE\np0 fork p1\np0 touch v0+1:1\n"
+		     "p1 uffd_wp v0:1\np0 uffd_wp v0:2\np1 expect_wp v0:1\n"
+		     "p0 expect_wp v0:2\n",
+		"7=n 8=n,w", NULL},
+	{"not then",
+		ANON "p0 madvise v0:2 FREE\np0 touch v0:2\np0 uffd_wp v0:2\n"
+		     "p0 expect_wp v0:1\n",
+		"5=n", "lost uffd-wp bit"},
+	{"and what faults for writing",
+		ANON "p0 uffd_wp v0:4\np0 pin v0:2\np0 mlock v0+2:2\n"
+		     "p0 expect_wp v0:4\n",
+		"5=n,w,n,w", NULL},
+	{"as mprotect does where it is locked",
+		ANON "p0 mlock v0:4\np0 uffd_wp v0:4\np0 mprotect v0:4 rw\n"
+		     "p0 expect_wp v0:1\n",
+		"5=n", NULL},
+	{"a tracking that failed tracks what it wants",
+		ANON "p0 uffd_wp v0:4\np0 expect_wp v0:2\n", "2!12 3=n,w",
+		NULL},
+	{"a write beside it comes before or after",
+		ANON "p0 async uffd_wp v0:4\np0.t1 touch v0:1\np0 barrier\n"
+		     "p0 expect_wp v0:2\n",
+		"5=n,w", NULL},
+	{"other pages are judged when it is done",
+		ANON "p0 async uffd_wp v0:4\np0.t1 touch v0:1\np0 barrier\n"
+		     "p0 expect_wp v0:2\n",
+		"5=n,n", "lost uffd-wp bit"},
 	{"a refused move changes nothing",
 		ANON "p0 mremap v0:2 v0+1:2 0\np0 expect v0:1\n", "2!22 3=f",
 		"lost mapping"},
@@ -392,6 +444,10 @@ static uint64_t seen_of(
 		return 0x1234;
 	if (c == 'F')
 		return prog_file_stamp(at.page);
+	if (c == 'w')
+		return OBS_WP;
+	if (c == 'n')
+		return OBS_NO_WP;
 	call = (uint32_t)strtoul(*word - 1, &end, 10);
 	if (*end == '@') {
 		at.slot = (uint16_t)strtoul(end + 1, &end, 10);

@@ -61,6 +61,8 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_VMSPLICE] = "vmsplice",
 	[RUN_DRAIN] = "drain",
 	[RUN_UFFD_MOVE] = "uffd_move",
+	[RUN_UFFD_WP] = "uffd_wp",
+	[RUN_EXPECT_WP] = "expect_wp",
 	[RUN_KSM] = "ksm",
 };
 
@@ -111,7 +113,7 @@ static void call_args(
 		arg[2] = stamp_low(
 			call_stamp(call, i, range->slot, range->page));
 		arg[3] = call->op != OP_FILL;
-	} else if (run == RUN_EXPECT) {
+	} else if (run == RUN_EXPECT || run == RUN_EXPECT_WP) {
 		arg[2] = range->page;
 	} else if (run == RUN_UFFD_MOVE) {
 		range = &call->arg[1].range;
@@ -164,6 +166,12 @@ static bool prog_runs(const struct prog *prog, uint32_t run)
 	return false;
 }
 
+/* Is it a bit of the page table that is wrong? */
+static bool sees_bit(const struct mismatch *bad)
+{
+	return bad->seen == OBS_WP || bad->seen == OBS_NO_WP;
+}
+
 /* Which page is wrong when it holds what */
 static void add_wrong(const struct mismatch *bad, struct text *out)
 {
@@ -205,8 +213,10 @@ int prog_c_source(
 			add_piece(out, makers[run]);
 	}
 	add_piece(out, prog_fails(prog) ? "fails" : "no fails");
-	if (bad)
+	if (bad) {
+		add_piece(out, sees_bit(bad) ? "wrong bit" : "wrong contents");
 		add_wrong(bad, out);
+	}
 	add_piece(out, bad ? "wrong" : "nothing wrong");
 	text_addf(out, "/* process, thread, async, fail, fail_all, maker, "
 		       "number of the system "

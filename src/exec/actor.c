@@ -153,6 +153,7 @@ void actor_start(void *arg)
 	struct actor *actor = arg;
 
 	fail_forget(actor);
+	uffd_forget(actor);
 	threads_start(actor);
 	actor_calls(actor);
 	actor_end(actor);

@@ -150,6 +150,7 @@ struct lane {
 	uint32_t objects[LEAK_KINDS];
 	int pin_fd[PINS_MAX];	      /* of this process; 0: none */
 	int pipe_fd[PINS_MAX];	      /* the same, of vmsplice */
+	int uffd_fd;		      /* the same: one, of uffd_wp */
 	int memfd;		      /* -1: the program names none */
 	uint32_t threads[PROG_PROCS]; /* prog_threads() */
 	struct cgroup cgroup;
@@ -312,6 +313,16 @@ long pipe_drop(const struct actor *actor);
  *  private and anonymous, with the same rights, or it fails. 0, or negative
  *  errno: some may have moved. */
 long uffd_move(uint64_t to, uint64_t from, uint64_t len);
+/** uffd_track() - from now on it is noted which pages of @len bytes at @addr
+ * are written; of all that can be, and none was so far. 0 or negative errno */
+long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len);
+/** uffd_forget() - a new process tracks nothing, as yet */
+void uffd_forget(const struct actor *actor);
+/** pagemap_open() - of the caller; a descriptor or negative errno.
+ *  pagemap_has_wp() - does the page at @addr have a uffd-wp bit: is it tracked,
+ *  and not written since? False where it cannot be read, too */
+long pagemap_open(void);
+bool pagemap_has_wp(long fd, uint64_t addr);
 
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
  *  0; -EAGAIN: it does not, in time; or another negative errno */

@@ -385,6 +385,35 @@ static long run_uffd_move(const struct making *m)
 	return err ? err : from->pages;
 }
 
+static long run_uffd_wp(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+
+	return uffd_track(m->actor, range_addr(range), range_len(range));
+}
+
+static long run_expect_wp(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+	struct prog_result *result = m->actor->lane->result;
+	uint32_t first, nr;
+	long fd = pagemap_open();
+
+	if (fd < 0)
+		return fd;
+	nr = obs_take(result, range->pages, &first);
+	for (uint32_t i = 0; i < nr; i++)
+		result->obs[first + i] =
+			pagemap_has_wp(
+				fd, range_addr(range) + i * PROG_PAGE_SIZE)
+				? OBS_WP
+				: OBS_NO_WP;
+	(void)raw1(SYS_close, fd);
+	m->result->obs = first;
+	m->result->nr_obs = (uint16_t)nr;
+	return nr;
+}
+
 static long (*const handlers[])(const struct making *m) = {
 	[RUN_SYSCALL] = run_syscall,
 	[RUN_MMAP] = run_mmap,
@@ -406,6 +435,8 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_VMSPLICE] = run_vmsplice,
 	[RUN_DRAIN] = run_drain,
 	[RUN_UFFD_MOVE] = run_uffd_move,
+	[RUN_UFFD_WP] = run_uffd_wp,
+	[RUN_EXPECT_WP] = run_expect_wp,
 	[RUN_KSM] = run_ksm,
 };
 

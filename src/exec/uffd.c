@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * uffd: pages that another mapping gets by UFFDIO_MOVE. Raw system calls only:
- * see raw.h. The target is registered for the time of the call: who touches a
+ * uffd: pages that another mapping gets by UFFDIO_MOVE, and pages of which the
+ * kernel notes that they were written. Raw system calls only: see raw.h.
+ *
+ * The target of a move is registered for the time of the call: who touches a
  * page of it meanwhile sleeps until then. It is unregistered before the file is
  * closed, since a fork beside it may have left the file open in a child.
- * Source: mm/userfaultfd.c, move_pages() (v6.12); ioctl_userfaultfd(2).
+ * What is tracked is registered with a file of the process' own, until it ends:
+ * nobody reads the file, since of UFFD_FEATURE_WP_ASYNC nobody is told.
+ * Source: mm/userfaultfd.c, move_pages() and mwriteprotect_range() (v6.12);
+ * ioctl_userfaultfd(2); Documentation/admin-guide/mm/pagemap.rst.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +19,8 @@
 #include "exec/exec.h"
 #include "exec/raw.h"
 
-#define MOVES_MAX 16 /* each goes on where the last one was interrupted */
+#define PAGEMAP_UFFD_WP (1ull << 57) /* fs/proc/task_mmu.c, PM_UFFD_WP */
+#define MOVES_MAX	16 /* each goes on where the last one was interrupted */
 
 #ifndef UFFDIO_MOVE /* Linux 6.8 */
 struct uffdio_move {
@@ -26,10 +32,13 @@ struct uffdio_move {
 #define UFFD_FEATURE_MOVE		 (1 << 16)
 #endif
 
-static long uffd_open(void)
+#ifndef UFFD_FEATURE_WP_ASYNC /* Linux 6.7 */
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
+static long uffd_open(uint64_t features)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API, .features = UFFD_FEATURE_MOVE};
+	struct uffdio_api api = {.api = UFFD_API, .features = features};
 	long fd = raw1(SYS_userfaultfd, O_CLOEXEC);
 	long err;
 
@@ -63,17 +72,74 @@ long uffd_move(uint64_t to, uint64_t from, uint64_t len)
 {
 	struct uffdio_register range = {
 		.range = {to, len}, .mode = UFFDIO_REGISTER_MODE_MISSING};
-	long fd = uffd_open();
+	long fd = uffd_open(UFFD_FEATURE_MOVE);
+	long err;
+
+	if (fd < 0)
+		return fd;
+	err = raw3(SYS_ioctl, fd, (long)UFFDIO_REGISTER, (long)&range);
+	if (!err) { /* else it may be another's, who is not asked */
+		err = raw3(SYS_madvise, (long)to, (long)len, MADV_DONTNEED);
+		if (!err)
+			err = move_all(fd, to, from, len);
+		(void)raw3(SYS_ioctl, fd, (long)UFFDIO_UNREGISTER,
+			(long)&range.range);
+	}
+	(void)raw1(SYS_close, fd);
+	return err;
+}
+
+/* Two threads may open one each: the second has come too late. */
+static long tracker_of(int *place)
+{
+	long fd = __atomic_load_n(place, __ATOMIC_SEQ_CST);
+	int none = 0;
+
+	if (fd)
+		return fd;
+	fd = uffd_open(UFFD_FEATURE_WP_ASYNC);
+	if (fd < 0 || __atomic_compare_exchange_n(place, &none, (int)fd, false,
+			      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return fd;
+	(void)raw1(SYS_close, fd);
+	return none;
+}
+
+long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len)
+{
+	struct uffdio_register range = {
+		.range = {addr, len}, .mode = UFFDIO_REGISTER_MODE_WP};
+	struct uffdio_writeprotect protect = {
+		.range = {addr, len}, .mode = UFFDIO_WRITEPROTECT_MODE_WP};
+	long fd = tracker_of(&actor->lane->uffd_fd);
 	long err;
 
 	if (fd < 0)
 		return fd;
 	err = raw3(SYS_ioctl, fd, (long)UFFDIO_REGISTER, (long)&range);
 	if (!err)
-		err = raw3(SYS_madvise, (long)to, (long)len, MADV_DONTNEED);
-	if (!err)
-		err = move_all(fd, to, from, len);
-	(void)raw3(SYS_ioctl, fd, (long)UFFDIO_UNREGISTER, (long)&range.range);
-	(void)raw1(SYS_close, fd);
+		err = raw3(SYS_ioctl, fd, (long)UFFDIO_WRITEPROTECT,
+			(long)&protect);
 	return err;
+}
+
+void uffd_forget(const struct actor *actor)
+{
+	actor->lane->uffd_fd = 0;
+}
+
+long pagemap_open(void)
+{
+	return raw4(SYS_openat, AT_FDCWD, (long)"/proc/self/pagemap",
+		O_RDONLY | O_CLOEXEC, 0);
+}
+
+bool pagemap_has_wp(long fd, uint64_t addr)
+{
+	uint64_t entry = 0;
+
+	return raw4(SYS_pread64, fd, (long)&entry, sizeof(entry),
+		       (long)(addr / PROG_PAGE_SIZE * sizeof(entry))) ==
+		       sizeof(entry) &&
+	       (entry & PAGEMAP_UFFD_WP);
 }

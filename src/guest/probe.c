@@ -124,16 +124,30 @@ static bool has_io_uring(void)
 #define UFFD_FEATURE_MOVE (1 << 16)
 #endif
 
-static bool has_uffd_move(void)
+#ifndef UFFD_FEATURE_WP_ASYNC /* Linux 6.7 */
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
+static bool uffd_can(uint64_t feature)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API, .features = UFFD_FEATURE_MOVE};
+	struct uffdio_api api = {.api = UFFD_API, .features = feature};
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	bool has = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
 
 	if (fd >= 0)
 		close(fd);
 	return has;
+}
+
+static bool has_uffd_move(void)
+{
+	return uffd_can(UFFD_FEATURE_MOVE);
+}
+
+static bool has_uffd_wp(void)
+{
+	return !access("/proc/self/pagemap", R_OK) &&
+	       uffd_can(UFFD_FEATURE_WP_ASYNC);
 }
 
 /* bytes of swap that PROBE_CGROUP is charged for */
@@ -203,6 +217,7 @@ static const struct {
 	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
 	{CAP_IO_URING, NULL, has_io_uring},
 	{CAP_UFFD_MOVE, NULL, has_uffd_move},
+	{CAP_UFFD_WP, NULL, has_uffd_wp},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
 };
 

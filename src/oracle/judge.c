@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <linux/mman.h>
 #include <string.h>
 
 /* May @call have changed where page @at is, or whose it is? */
@@ -11,9 +12,10 @@ static bool call_moved(const struct call *call, struct page_at at)
 	enum effect effect = call_effect(call);
 	bool ranged = false;
 
-	if (effect == EFFECT_READS || effect == EFFECT_WRITES ||
-		effect == EFFECT_EXITS || call->op == OP_WAIT ||
-		call->op == OP_BARRIER || call->op == OP_RMAP_FSCK)
+	if (effect == EFFECT_READS || effect == EFFECT_READS_WP ||
+		effect == EFFECT_WRITES || effect == EFFECT_EXITS ||
+		call->op == OP_WAIT || call->op == OP_BARRIER ||
+		call->op == OP_RMAP_FSCK)
 		return false;
 	for (unsigned int i = 0; i < PROG_ARGS_MAX; i++) {
 		const struct range *range = &call->arg[i].range;
@@ -47,6 +49,23 @@ static const char *culprit(const struct prog *prog,
 	return "touch";
 }
 
+/* From MADV_MERGEABLE on ksmd may come to the page at any time. */
+static bool may_be_merged(const struct prog *prog,
+	const struct prog_result *result, int32_t upto, struct page_at at)
+{
+	for (int32_t i = 0; i < upto; i++) {
+		const struct call *call = &prog->call[i];
+		const struct range *range = &call->arg[0].range;
+
+		if (call->op == OP_MADVISE &&
+			call_bits(call, 1) == MADV_MERGEABLE &&
+			result->call[i].state == CALL_DONE &&
+			range_has(range, range->pages, at))
+			return true;
+	}
+	return false;
+}
+
 /* The op that did not come back: started, not done */
 static const char *stuck_op(
 	const struct prog *prog, const struct prog_result *result)
@@ -74,12 +93,16 @@ static void judge_contents(const struct prog *prog,
 	struct text *detail, enum verdict *ret)
 {
 	struct mismatch bad;
+	const char *op;
 
 	if (!shadow_judge(prog, result, &bad))
 		return;
 	*ret = VERDICT_FINDING;
-	text_addf(title, "rmaptorture: %s after %s", bad.kind,
-		culprit(prog, result, bad.call, bad.at));
+	op = culprit(prog, result, bad.call, bad.at);
+	if (bad.seen == OBS_NO_WP &&
+		may_be_merged(prog, result, bad.call, bad.at))
+		op = "ksm"; /* no call tells when it was */
+	text_addf(title, "rmaptorture: %s after %s", bad.kind, op);
 	mismatch_describe(&bad, detail);
 }
 

@@ -13,6 +13,7 @@ void world_init(struct world *w, const struct prog *prog,
 	w->now = 0;
 	w->known = 1;
 	w->blind = w->mlocked = false;
+	w->wp_until = 0;
 	w->nr_pool = w->nr_objects = 0;
 	memset(w->descent, 0, sizeof(w->descent));
 	memset(w->used, 0, sizeof(w->used));
@@ -87,6 +88,8 @@ struct content content_union(struct content a, struct content b)
 	content_allow(&a, b.b);
 	a.any |= b.any;
 	a.torn |= b.torn;
+	if (a.wp != b.wp)
+		a.wp = wp_lost(a.wp) | wp_lost(b.wp);
 	return a;
 }
 
@@ -152,6 +155,11 @@ struct cell *cell_at(struct world *w, uint32_t proc, struct page_at at)
 bool cell_is_moving(const struct world *w, const struct cell *cell)
 {
 	return cell->until && w->now < cell->until;
+}
+
+bool cell_is_settled(const struct world *w, const struct cell *cell)
+{
+	return w->now >= w->wp_until && !cell_is_moving(w, cell);
 }
 
 /* Somebody may write it unseen, now and later. */
@@ -226,6 +234,7 @@ static struct cell cell_union(struct world *w, struct cell a, struct cell b)
 static bool effect_changes(enum effect effect)
 {
 	return effect != EFFECT_KEEPS && effect != EFFECT_READS &&
+	       effect != EFFECT_READS_WP && effect != EFFECT_TRACKS &&
 	       effect != EFFECT_FORKS && effect != EFFECT_EXITS;
 }
 
@@ -357,7 +366,7 @@ void cell_write(
 	uint64_t stamp = call_stamp(
 		&w->prog->call[deed->call], deed->call, at.slot, at.page);
 	struct content *content = cell_content(w, cell);
-	uint32_t how = 0;
+	uint32_t wp = cell->data.wp, how = 0;
 
 	if (deed->until)
 		how = deed_clashes(w, deed, at, cell->kind == KIND_SHARED);
@@ -374,6 +383,9 @@ void cell_write(
 			cell->prot = PROT_IS_RW;
 		}
 	}
+	cell->data.wp = wp_lost(wp);
+	if (sure && !deed->until && cell_is_settled(w, cell))
+		cell->data.wp = WP_CLEAR;
 	cell_echo(w, deed, at, cell);
 }
 
@@ -443,6 +455,7 @@ struct cell cell_inherit(struct world *w, struct cell cell)
 		return (struct cell){0};
 	content_settle(w, &cell.data);
 	cell.data.until = cell.data.lost = 0;
+	cell.data.wp = wp_lost(cell.data.wp);
 	if (cell.nofork == MAYBE)
 		cell.map = MAYBE;
 	if (cell.wipe != SURE_NO && cell.kind == KIND_PRIVATE) {

@@ -29,10 +29,16 @@ struct content {
 	uint32_t any : 1;	 /* no value is a surprise */
 	uint32_t torn : 1;	 /* nor is OBS_TORN */
 	uint32_t lost : 1;	 /* racing writes: any, until @until at least */
+	uint32_t wp : 2;	 /* enum wp, of the page that has it */
 	uint32_t b : VALUE_BITS; /* 0: @a is the only one */
 	/* not 0: a write of @a over @b is under way; done at this call */
 	uint32_t until : 7;
 };
+
+/* The uffd-wp bit of a page's PTE. What puts another page in its place forgets
+ * it, as does whoever may have written it; what keeps contents keeps it too.
+ * A page that reclaim may drop (MADV_FREE) can lose it at any time. */
+enum wp { WP_UNKNOWN, WP_SET, WP_CLEAR, WP_LAZYFREE };
 
 enum sure { SURE_NO, SURE_YES, MAYBE };
 enum kind { KIND_PRIVATE, KIND_SHARED, KIND_UNKNOWN };
@@ -81,10 +87,12 @@ struct world {
 	const struct prog *prog;
 	const struct prog_result *result;
 	struct mismatch *ret;
-	uint32_t now;	/* index of the call being replayed */
-	uint32_t known; /* bit p: process p was forked */
-	bool blind;	/* we lost track: judge nothing more */
-	bool mlocked;	/* mlock may copy private pages at any time */
+	uint32_t now;	   /* index of the call being replayed */
+	uint32_t known;	   /* bit p: process p was forked */
+	bool blind;	   /* we lost track: judge nothing more */
+	bool mlocked;	   /* mlock may copy private pages at any time */
+	uint32_t wp_until; /* what may change uffd-wp bits is under way until
+			    * this call: of none is known what it is */
 	uint32_t nr_pool, nr_objects;
 	struct {
 		uint32_t first, end;
@@ -120,6 +128,8 @@ void cell_write(
 /** cell_copy() - a private page that shows an object gets its own copy of what
  *  the object holds now; or maybe, when @deed is unsure */
 void cell_copy(struct world *w, const struct deed *deed, struct page_at at);
+/** cell_is_settled() - nothing that may change its uffd-wp bit is under way */
+bool cell_is_settled(const struct world *w, const struct cell *cell);
 /** cell_inherit() - what a child of a fork now gets of @cell */
 struct cell cell_inherit(struct world *w, struct cell cell);
 
@@ -129,6 +139,13 @@ void slot_grows(struct world *w, uint32_t proc, uint32_t slot);
 /** cell_or_grown() - @cell, or what may have grown in its place */
 struct cell cell_or_grown(
 	struct world *w, uint32_t proc, uint32_t slot, struct cell cell);
+
+/** wp_lost() - a uffd-wp bit that may be anything now; but what reclaim may
+ * drop it still may */
+static inline uint32_t wp_lost(uint32_t wp)
+{
+	return wp == WP_LAZYFREE ? WP_LAZYFREE : WP_UNKNOWN;
+}
 
 /** content_of_base() - a fresh page of that base */
 struct content content_of_base(uint32_t base);

@@ -184,6 +184,8 @@ static int do_zeroes(
 			cell.data = fresh;
 		else if (cell.base == BASE_ZERO)
 			cell.data = content_union(cell.data, fresh);
+		cell.data.wp = deed->effect == EFFECT_ZEROES ? WP_UNKNOWN
+							     : WP_LAZYFREE;
 		if (cell.map != SURE_NO || deed->until)
 			cell_put(w, deed, at, cell);
 	}
@@ -262,6 +264,8 @@ int (*const effects[EFFECT_FROM_VALUE])(
 	struct world *w, const struct deed *deed, const struct call *call) = {
 	[EFFECT_KEEPS] = do_keeps,
 	[EFFECT_READS] = do_reads,
+	[EFFECT_READS_WP] = effect_reads_wp,
+	[EFFECT_TRACKS] = effect_tracks,
 	[EFFECT_WRITES] = do_writes,
 	[EFFECT_MAPS] = do_maps,
 	[EFFECT_ADDS] = do_adds,

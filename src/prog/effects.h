@@ -16,12 +16,22 @@ int effect_moves(
 	struct world *w, const struct deed *deed, const struct call *call);
 int effect_fills(
 	struct world *w, const struct deed *deed, const struct call *call);
+int effect_tracks(
+	struct world *w, const struct deed *deed, const struct call *call);
+int effect_reads_wp(
+	struct world *w, const struct deed *deed, const struct call *call);
 int effect_resizes(
 	struct world *w, const struct deed *deed, const struct call *call);
 
 /** judge_read() - reading the page gave @seen. Returns 1 when it may not. */
 int judge_read(
 	struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
+/** judge_wp() - the page's uffd-wp bit was @seen: OBS_WP or OBS_NO_WP. Returns
+ *  1 when it may not be */
+int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
+/** wp_note() - @deed, which is @call, may have changed uffd-wp bits, or may
+ *  until it is done. After its effect */
+void wp_note(struct world *w, const struct deed *deed, const struct call *call);
 /** judge_write() - writing to the page worked, or not. Returns 1 when it may
  *  not be so. */
 int judge_write(struct world *w, uint32_t proc, struct page_at at, bool worked);

@@ -76,6 +76,7 @@ static struct cell cell_emptied(struct cell cell)
 {
 	if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
 		cell.data = content_of_base(cell.base);
+	cell.data.wp = WP_UNKNOWN;
 	return cell;
 }
 
@@ -144,6 +145,7 @@ int effect_moves(
 			cell = grown_cell(w, &first, i);
 		if (cell_is_moving(w, &cell))
 			cell = cell_wide(w, &cell);
+		cell.data.wp = wp_lost(cell.data.wp);
 		/* since v6.17 holes are passed over, with what is there */
 		to_deed.sure = deed->sure && cell.map == SURE_YES;
 		to_deed.raced = move_is_raced(w, deed, call, i);
@@ -182,6 +184,7 @@ static struct cell filled_cell(struct world *w, const struct deed *deed,
 		to.base = BASE_ZERO;
 	}
 	to.data = from.data;
+	to.data.wp = wp_lost(from.data.wp);
 	return to;
 }
 

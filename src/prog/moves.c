@@ -229,6 +229,35 @@ static void huge_parts(struct move *m)
 	move_look(m, &huge);
 }
 
+/* ---- what was written, and what was not ---- */
+
+/* Pages go through a number of states; then some are written, and what the
+ * kernel has noted is read. */
+static void tracked(struct move *m)
+{
+	struct rng *rng = m->gen->rng;
+	uint32_t proc = move_proc(m);
+	struct range range = move_area(m, proc);
+
+	if (!rng_one_in(rng, 4))
+		move_on(m, rng_one_in(rng, 3) ? OP_FILL : OP_TOUCH, proc,
+			&range, 0);
+	if (rng_one_in(rng, 4))
+		move_fork(m, proc);
+	move_on(m, OP_UFFD_WP, proc, &range, 0);
+	for (uint32_t n = rng_range(rng, 1, STATES_MAX); n > 0; n--) {
+		struct range part = range;
+
+		if (rng_one_in(rng, 3))
+			part = gen_part(m->gen, &range);
+		move_state(
+			m, move_pick_state(rng), &part, move_sharer(m, &range));
+	}
+	if (m->gen->live >> proc & 1)
+		move_on(m, OP_EXPECT_WP, proc, &range, 0);
+	move_look(m, &range);
+}
+
 /* ---- families ---- */
 
 /* A line of forks, in which some write, and some in the middle exit: their
@@ -268,6 +297,7 @@ static void (*const moves[])(struct move *m) = {
 	through_states,
 	twins,
 	huge_parts,
+	tracked,
 	family,
 };
 

@@ -71,6 +71,9 @@ static const struct {
 	{"io_uring", "no page is pinned: needs CONFIG_IO_URING"},
 	{"uffd_move", "no page is moved by UFFDIO_MOVE: needs "
 		      "CONFIG_USERFAULTFD (6.8)"},
+	{"uffd_wp", "no page is tracked by userfaultfd: needs "
+		    "CONFIG_PTE_MARKER_UFFD_WP, CONFIG_PROC_PAGE_MONITOR "
+		    "(6.7)"},
 	{"swap_count",
 		"lost swap is not told: needs a kernel without swap slot "
 		"caches (harness patch 0011)"},

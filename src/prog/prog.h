@@ -71,9 +71,10 @@ enum cap {
 	CAP_RMAP_FSCK = 1u << 13,   /* harness patch: rmap_fsck */
 	CAP_IO_URING = 1u << 14,    /* buffers that are registered are pinned */
 	CAP_UFFD_MOVE = 1u << 15,   /* UFFDIO_MOVE (6.8) */
-	CAP_SWAP_COUNT = 1u << 16,  /* memory.swap.current falls at once */
+	CAP_UFFD_WP = 1u << 16,	    /* UFFD_FEATURE_WP_ASYNC (6.7), pagemap */
+	CAP_SWAP_COUNT = 1u << 17,  /* memory.swap.current falls at once */
 };
-#define CAP_COUNT 17
+#define CAP_COUNT 18
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -91,11 +92,13 @@ enum backing {
 
 /* What an op does to the contents of its (first) range, when it succeeds */
 enum effect {
-	EFFECT_KEEPS,  /* nothing a program may see: migration, swap ... */
-	EFFECT_READS,  /* records what is there */
-	EFFECT_WRITES, /* every page gets a stamp (call_stamp()) */
-	EFFECT_MAPS,   /* new mapping, zero pages or the file's */
-	EFFECT_ADDS,   /* new zero pages; fails where something is mapped */
+	EFFECT_KEEPS,	 /* nothing a program may see: migration, swap ... */
+	EFFECT_READS,	 /* records what is there */
+	EFFECT_READS_WP, /* records which pages were not written (OBS_WP) */
+	EFFECT_TRACKS,	 /* no page was written, as far as the kernel knows */
+	EFFECT_WRITES,	 /* every page gets a stamp (call_stamp()) */
+	EFFECT_MAPS,	 /* new mapping, zero pages or the file's */
+	EFFECT_ADDS,	 /* new zero pages; fails where something is mapped */
 	EFFECT_UNMAPS,
 	EFFECT_MOVES,	/* second range gets the pages, replacing its own */
 	EFFECT_FILLS,	/* the same, but both stay mapped as they were */
@@ -187,6 +190,8 @@ enum run_kind {
 	RUN_VMSPLICE,
 	RUN_DRAIN,
 	RUN_UFFD_MOVE,
+	RUN_UFFD_WP,
+	RUN_EXPECT_WP,
 	RUN_KSM,
 	RUN_KINDS
 };
@@ -425,6 +430,9 @@ void stamp_describe(uint64_t stamp, struct text *out);
 #define OBS_FAULT  0xffffffffffffffffu /* SIGSEGV or SIGBUS: not readable */
 #define OBS_TORN   0xfffffffffffffffeu /* the three places differ */
 #define OBS_UNREAD 0xfffffffffffffffdu /* never looked at */
+/* of expect_wp: is the page's uffd-wp bit set? */
+#define OBS_WP	  0xfffffffffffffffcu
+#define OBS_NO_WP 0xfffffffffffffffbu
 /** prog_file_stamp() - what page @page of the tmpfs file holds */
 uint64_t prog_file_stamp(uint32_t page);
 

@@ -49,7 +49,10 @@ static int replay_call(struct world *w, uint32_t i)
 	deed.effect = call_effect(call);
 	deed.sure = res->state == CALL_DONE && res->err == 0;
 	deed.until = flight_end(w, i);
-	return effects[deed.effect](w, &deed, call);
+	if (effects[deed.effect](w, &deed, call))
+		return 1;
+	wp_note(w, &deed, call);
+	return 0;
 }
 
 static int judge_end(struct world *w)

@@ -92,6 +92,21 @@ int judge_read(struct world *w, uint32_t proc, struct page_at at, uint64_t seen)
 	return 1;
 }
 
+int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen)
+{
+	const struct cell *cell = cell_at(w, proc, at);
+	uint64_t want = cell->data.wp == WP_SET ? OBS_WP : OBS_NO_WP;
+
+	if ((cell->data.wp != WP_SET && cell->data.wp != WP_CLEAR) ||
+		cell->map != SURE_YES || !cell_is_settled(w, cell) ||
+		seen == want)
+		return 0;
+	mismatch(w, proc, at, seen,
+		want == OBS_WP ? "lost uffd-wp bit" : "stale uffd-wp bit");
+	w->ret->want = want;
+	return 1;
+}
+
 int judge_write(struct world *w, uint32_t proc, struct page_at at, bool worked)
 {
 	const struct cell *cell = cell_at(w, proc, at);

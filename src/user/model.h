@@ -88,8 +88,13 @@ void model_drain(void);
  *  errno: some may have moved */
 long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	unsigned long len);
-/** model_has_uffd_move() - since 6.8 */
-int model_has_uffd_move(void);
+/** model_uffd_wp() - from now on the kernel notes which pages of @len bytes at
+ *  @addr are written: their uffd-wp bit says that they were not. 0, or negative
+ *  errno. model_has_wp() - has the page this bit? */
+long model_uffd_wp(unsigned int proc, unsigned long addr, unsigned long len);
+int model_has_wp(unsigned int proc, unsigned long addr);
+/** model_has_uffd() - both, since 6.8 */
+int model_has_uffd(void);
 
 /** model_ksm() - what ksmd does in two passes over all that may be merged */
 void model_ksm(unsigned int proc);

@@ -35,6 +35,8 @@ static const struct {
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
 	[OP_UFFD_MOVE] = {WAY_OWN, 0},
+	[OP_UFFD_WP] = {WAY_OWN, 0},
+	[OP_EXPECT_WP] = {WAY_OWN, 0},
 	[OP_KSM] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
@@ -49,8 +51,8 @@ uint32_t user_caps(void)
 
 	if (model_splits_to_orders())
 		caps |= CAP_SPLIT_ORDER;
-	if (model_has_uffd_move())
-		caps |= CAP_UFFD_MOVE;
+	if (model_has_uffd())
+		caps |= CAP_UFFD_MOVE | CAP_UFFD_WP;
 	return caps;
 }
 
@@ -148,18 +150,28 @@ static int observe(uint32_t proc, uint32_t slot, uint32_t page, uint64_t *ret)
 	return 0;
 }
 
+/* Places for what call @index sees of its range; those of a call beside this
+ * one come behind. Returns how many. */
+static uint32_t obs_take(
+	struct prog_result *result, uint32_t index, uint32_t pages)
+{
+	uint32_t nr = RESULT_OBS_MAX - result->nr_obs;
+
+	nr = nr < pages ? nr : pages;
+	result->call[index].obs = result->nr_obs;
+	result->call[index].nr_obs = (uint16_t)nr;
+	result->nr_obs += nr;
+	return nr;
+}
+
 static long run_expect(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
 	const struct range *range = &call->arg[0].range;
 	struct prog_result *result = run->result;
-	uint32_t nr = RESULT_OBS_MAX - result->nr_obs;
+	uint32_t nr = obs_take(result, index, range->pages);
 	long ret = 0;
 
-	nr = nr < range->pages ? nr : range->pages;
-	result->call[index].obs = result->nr_obs;
-	result->call[index].nr_obs = (uint16_t)nr;
-	result->nr_obs += nr; /* those of a call beside this one come behind */
 	for (uint32_t i = 0; i < nr; i++) {
 		int err = observe(call->proc, range->slot, range->page + i,
 			&result->obs[result->call[index].obs + i]);
@@ -169,6 +181,22 @@ static long run_expect(const struct run *run, uint32_t index)
 	}
 	result->call[index].ret = nr;
 	return ret ? ret : (long)nr;
+}
+
+static long run_expect_wp(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+	const struct range *range = &call->arg[0].range;
+	struct prog_result *result = run->result;
+	uint32_t nr = obs_take(result, index, range->pages);
+	uint64_t *obs = &result->obs[result->call[index].obs];
+
+	for (uint32_t i = 0; i < nr; i++)
+		obs[i] = model_has_wp(call->proc,
+				 prog_addr(range->slot, range->page + i))
+				 ? OBS_WP
+				 : OBS_NO_WP;
+	return nr;
 }
 
 static long run_fork(const struct call *call)
@@ -246,6 +274,12 @@ static long run_own(const struct run *run, uint32_t index)
 		return 0;
 	case RUN_UFFD_MOVE:
 		return run_uffd_move(call);
+	case RUN_UFFD_WP:
+		return model_uffd_wp(call->proc,
+			prog_addr(range->slot, range->page),
+			(uint64_t)range->pages * PROG_PAGE_SIZE);
+	case RUN_EXPECT_WP:
+		return run_expect_wp(run, index);
 	case RUN_KSM:
 		model_ksm(call->proc);
 		return 0;

@@ -356,8 +356,11 @@ static long make_uffd_move(int i)
 	ret = ioctl(fd, UFFDIO_API, &api);
 	if (!ret)
 		ret = ioctl(fd, UFFDIO_REGISTER, &to);
-	if (!ret)
-		ret = madvise((void *)a[2], a[3], MADV_DONTNEED);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	ret = madvise((void *)a[2], a[3], MADV_DONTNEED);
 	while (!ret) {
 		ret = ioctl(fd, _IOWR(UFFDIO, 0x05, move), &move);
 		if (!ret || errno != EAGAIN || move.move <= 0)
@@ -370,6 +373,55 @@ static long make_uffd_move(int i)
 	ioctl(fd, UFFDIO_UNREGISTER, &to.range);
 	close(fd);
 	return ret;
+}
+
+/* === uffd_wp === */
+/* address, bytes: from now on the kernel notes which pages are written */
+static long make_uffd_wp(int i)
+{
+	static int fd, pid; /* of this process */
+	const unsigned long *a = calls[i].arg;
+	struct uffdio_api api = {.api = UFFD_API, .features = 1 << 15};
+	struct uffdio_register range = {
+		.range = {a[0], a[1]}, .mode = UFFDIO_REGISTER_MODE_WP};
+	struct uffdio_writeprotect protect = {
+		.range = {a[0], a[1]}, .mode = UFFDIO_WRITEPROTECT_MODE_WP};
+
+	if (pid != getpid()) {
+		fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+		pid = getpid();
+		if (ioctl(fd, UFFDIO_API, &api))
+			return -errno;
+	}
+	if (ioctl(fd, UFFDIO_REGISTER, &range) ||
+		ioctl(fd, UFFDIO_WRITEPROTECT, &protect))
+		return -errno;
+	return 0;
+}
+
+/* === expect_wp === */
+static int pagemap_wp(unsigned long at)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	unsigned long entry = 0;
+	int got = (int)pread(fd, &entry, 8, (long)(at / 4096 * 8));
+
+	close(fd);
+	return got == 8 && entry >> 57 & 1;
+}
+
+/* address, bytes, number of the first page */
+static long make_expect_wp(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	unsigned long page;
+
+	for (page = 0; page < a[1] / 4096; page++)
+		printf("    p%d sees +%lu: %s\n", calls[i].proc, a[2] + page,
+			pagemap_wp(a[0] + page * 4096)
+				? "a uffd-wp bit: it was not written"
+				: "no uffd-wp bit: it was written");
+	return (long)page;
 }
 
 /* === pin === */
@@ -491,11 +543,18 @@ static void fail_forget(void)
 #define fail_end()    ((void)0)
 #define fail_forget() ((void)0)
 
-/* === wrong === */
+/* === wrong bit === */
+/* 0xfffffffffffffffc: it has a uffd-wp bit; ...b: it has none */
+static unsigned long page_seen(unsigned long at)
+{
+	return pagemap_wp(at) ? 0xfffffffffffffffc : 0xfffffffffffffffb;
+}
+
+/* === wrong contents === */
 #define NO_MAPPING 0xffffffffffffffff
 #define TORN	   0xfffffffffffffffe /* parts of different writes */
 
-static unsigned long page_read(unsigned long at)
+static unsigned long page_seen(unsigned long at)
 {
 	volatile unsigned long *page = (void *)at;
 
@@ -504,11 +563,12 @@ static unsigned long page_read(unsigned long at)
 	return page[0] != page[256] || page[0] != page[511] ? TORN : page[0];
 }
 
+/* === wrong === */
 /* Behind call @call of @proc, or at its end */
 static void look(int proc, int call)
 {
 	if (proc != wrong.proc || call != wrong.call ||
-		page_read(wrong.at) != wrong.seen)
+		page_seen(wrong.at) != wrong.seen)
 		return;
 	printf("WRONG: %s\n", wrong.text);
 	__atomic_add_fetch(&shared->wrong, 1, __ATOMIC_SEQ_CST);

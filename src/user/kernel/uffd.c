@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * userfaultfd, in the place of fs/userfaultfd.c: no file, no reader, one range
- * at a time. mm/userfaultfd.c, compiled as it is, registers, moves and clears.
+ * userfaultfd, in the place of fs/userfaultfd.c: no file and no reader. Where
+ * pages are moved to is registered for that time; what is tracked stays so
+ * until its process ends. mm/userfaultfd.c, compiled as it is, registers,
+ * moves, protects and clears.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -47,17 +49,21 @@ void userfaultfd_unmap_complete(struct mm_struct *mm, struct list_head *unmaps)
 {
 }
 
+#ifdef HAVE_UFFD_REGISTER
+
 bool userfaultfd_wp_unpopulated(struct vm_area_struct *vma)
 {
-	return false;
+	const struct userfaultfd_ctx *ctx = vma->vm_userfaultfd_ctx.ctx;
+
+	return ctx && (ctx->features & UFFD_FEATURE_WP_UNPOPULATED);
 }
 
 bool userfaultfd_wp_async(struct vm_area_struct *vma)
 {
-	return false;
-}
+	const struct userfaultfd_ctx *ctx = vma->vm_userfaultfd_ctx.ctx;
 
-#ifdef HAVE_UFFD_REGISTER
+	return ctx && (ctx->features & UFFD_FEATURE_WP_ASYNC);
+}
 
 #define ATTEMPTS 16 /* as src/exec/uffd.c: each goes on where one stopped */
 
@@ -89,9 +95,11 @@ vm_fault_t handle_userfault(struct vm_fault *vmf, unsigned long reason)
 	return VM_FAULT_RETRY;
 }
 
-static bool may_register(const struct userfaultfd_ctx *ctx, unsigned long start,
-	unsigned long end, struct vm_area_struct **ret_first)
+static bool may_register(const struct userfaultfd_ctx *ctx, unsigned long flags,
+	unsigned long start, unsigned long end,
+	struct vm_area_struct **ret_first)
 {
+	bool async = ctx->features & UFFD_FEATURE_WP_ASYNC;
 	VMA_ITERATOR(vmi, ctx->mm, start);
 	struct vm_area_struct *vma;
 
@@ -100,25 +108,26 @@ static bool may_register(const struct userfaultfd_ctx *ctx, unsigned long start,
 	{
 		if (!*ret_first)
 			*ret_first = vma;
-		if (!vma_can_userfault(vma, VM_UFFD_MISSING, false) ||
+		if (!vma_can_userfault(vma, flags, async) ||
 			!(vma->vm_flags & VM_MAYWRITE) ||
-			vma->vm_userfaultfd_ctx.ctx)
+			(vma->vm_userfaultfd_ctx.ctx &&
+				vma->vm_userfaultfd_ctx.ctx != ctx))
 			return false;
 	}
 	return *ret_first != NULL;
 }
 
 /* As userfaultfd_register(), of which it keeps no error apart */
-static int range_register(
-	struct userfaultfd_ctx *ctx, unsigned long start, unsigned long end)
+static int range_register(struct userfaultfd_ctx *ctx, unsigned long flags,
+	unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *first;
 	int err = -EINVAL;
 
 	mmap_write_lock(ctx->mm);
-	if (may_register(ctx, start, end, &first))
-		err = userfaultfd_register_range(
-			ctx, first, VM_UFFD_MISSING, start, end, false);
+	if (may_register(ctx, flags, start, end, &first))
+		err = userfaultfd_register_range(ctx, first, flags, start, end,
+			ctx->features & UFFD_FEATURE_WP_ASYNC);
 	mmap_write_unlock(ctx->mm);
 	return err;
 }
@@ -196,7 +205,7 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	act_as(proc);
 	*ctx = (struct userfaultfd_ctx){.mm = current->mm};
 	init_rwsem(&ctx->map_changing_lock);
-	err = range_register(ctx, to, to + len);
+	err = range_register(ctx, VM_UFFD_MISSING, to, to + len);
 	if (!err)
 		err = drop_and_move(ctx, to, from, len);
 	userfaultfd_release_all(ctx->mm, ctx);
@@ -206,12 +215,70 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	return err;
 }
 
-int model_has_uffd_move(void)
+/* ---- what is tracked ---- */
+
+long model_uffd_wp(unsigned int proc, unsigned long addr, unsigned long len)
+{
+	/* one file a process, as src/exec/uffd.c has it */
+	static struct userfaultfd_ctx all[MODEL_PROCS];
+	struct userfaultfd_ctx *ctx = &all[proc];
+	long err;
+
+	act_as(proc);
+	if (ctx->mm != current->mm) {
+		*ctx = (struct userfaultfd_ctx){
+			.mm = current->mm,
+			.features = UFFD_FEATURE_WP_ASYNC |
+				    UFFD_FEATURE_WP_UNPOPULATED,
+		};
+		init_rwsem(&ctx->map_changing_lock);
+	}
+	err = range_register(ctx, VM_UFFD_WP, addr, addr + len);
+	if (!err)
+		err = mwriteprotect_range(ctx, addr, len, true);
+	call_done("uffd_wp");
+	return err;
+}
+
+/* As fs/proc/task_mmu.c, pte_to_pagemap_entry() */
+static bool pte_has_wp(pte_t pte)
+{
+	if (pte_present(pte))
+		return pte_uffd_wp(pte);
+	return !pte_none(pte) &&
+	       (pte_swp_uffd_wp(pte) ||
+		       pte_marker_entry_uffd_wp(pte_to_swp_entry(pte)));
+}
+
+int model_has_wp(unsigned int proc, unsigned long addr)
+{
+	pmd_t *pmd = pmd_find(process_mm[proc], addr);
+	pte_t *ptep;
+
+	if (pmd && pmd_trans_huge(*pmd))
+		return pmd_uffd_wp(*pmd);
+	if (pmd && is_swap_pmd(*pmd))
+		return pmd_swp_uffd_wp(*pmd);
+	ptep = pte_find(process_mm[proc], addr);
+	return ptep && pte_has_wp(*ptep);
+}
+
+int model_has_uffd(void)
 {
 	return true;
 }
 
 #else /* before 6.8 there is no UFFDIO_MOVE, and nothing is registered */
+
+bool userfaultfd_wp_unpopulated(struct vm_area_struct *vma)
+{
+	return false;
+}
+
+bool userfaultfd_wp_async(struct vm_area_struct *vma)
+{
+	return false;
+}
 
 int dup_userfaultfd(struct vm_area_struct *vma, struct list_head *forks)
 {
@@ -234,7 +301,17 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	return -ENOSYS;
 }
 
-int model_has_uffd_move(void)
+long model_uffd_wp(unsigned int proc, unsigned long addr, unsigned long len)
+{
+	return -ENOSYS;
+}
+
+int model_has_wp(unsigned int proc, unsigned long addr)
+{
+	return false;
+}
+
+int model_has_uffd(void)
 {
 	return false;
 }
