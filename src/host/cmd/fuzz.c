@@ -217,20 +217,34 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 		(guint)MAX(fuzz->replays, 0), options);
 }
 
-/* What the tier of the kernel cannot do, or NULL */
-static const char *misfit(const struct fuzz_options *fuzz)
+/* The first option that has no meaning without a VM, or NULL */
+static const char *vm_only(const struct fuzz_options *fuzz)
+{
+	if (fuzz->engine)
+		return "--engine";
+	return fuzz->vms ? "--vms" : user_tier_refuses(&fuzz->target);
+}
+
+/* FALSE, told: an option asks for what the tier of the kernel cannot do */
+static gboolean fits(const struct fuzz_options *fuzz)
 {
 	gboolean is_user = user_tier_is(fuzz->target.kernel);
 
 	if (fuzz->against && (!is_user || !user_tier_is(fuzz->against)))
-		return "--against compares two kernels of the user tier: -k "
-		       "NAME:user --against NAME:user";
-	if (is_user && fuzz->target.set)
-		return "--set: the profile user has no guest; use --append";
-	if (is_user && fuzz->no_stalls)
-		return "--no-stalls: the profile user has one thread, in which "
-		       "nothing races without stalls";
-	return NULL;
+		g_printerr("rmaptorture fuzz: --against compares two kernels "
+			   "of the user tier: -k NAME:user --against "
+			   "NAME:user\n");
+	else if (is_user && fuzz->no_stalls)
+		g_printerr("rmaptorture fuzz: --no-stalls: the profile user "
+			   "has one thread, in which nothing races without "
+			   "stalls\n");
+	else if (is_user && vm_only(fuzz))
+		g_printerr("rmaptorture fuzz: %s is for VMs: the profile user "
+			   "has none\n",
+			vm_only(fuzz));
+	else
+		return TRUE;
+	return FALSE;
 }
 
 static int fuzz(struct fuzz_options *fuzz, char **engine_args,
@@ -248,7 +262,6 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 	struct target *SCOPED(target_freep) target = NULL;
 	g_autoptr(GError) error = NULL;
 	struct host_result *result;
-	const char *wrong;
 	int status;
 
 	if (!engines_choose(fuzz->engine, want.engines)) {
@@ -262,11 +275,8 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		"--max-runtime", fuzz->max_runtime ? fuzz->max_runtime : "10m");
 	if (want.seconds < 0)
 		return EXIT_BROKEN;
-	wrong = misfit(fuzz);
-	if (wrong) {
-		fprintf(stderr, "rmaptorture fuzz: %s\n", wrong);
+	if (!fits(fuzz))
 		return EXIT_BROKEN;
-	}
 	if (user_tier_is(fuzz->target.kernel))
 		return fuzz_in_process(fuzz, &want, options);
 	target = target_open(&fuzz->target, options, &error);

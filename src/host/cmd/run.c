@@ -296,6 +296,12 @@ int cmd_run(int argc, char **argv)
 		how.seconds = host_seconds("--max-runtime", max_runtime);
 	if (how.seconds < 0 || !how_is_good(&how, user))
 		return EXIT_BROKEN;
+	if (user && user_tier_refuses(&target)) {
+		g_printerr("rmaptorture run: %s is for VMs: the profile user "
+			   "has none\n",
+			user_tier_refuses(&target));
+		return EXIT_BROKEN;
+	}
 	return user ? run_user(&target, argv + 1, &how, &options)
 		    : run_programs(&target, &options, argv + 1, &how);
 }

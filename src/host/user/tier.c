@@ -30,6 +30,19 @@ gboolean user_tier_is(const char *kernel)
 	return kernel && g_str_has_suffix(kernel, ":user");
 }
 
+const char *user_tier_refuses(const struct target_options *t)
+{
+	if (t->set)
+		return "--set";
+	if (t->accel)
+		return "--accel";
+	if (t->lanes)
+		return "--lanes";
+	if (t->mem_mib)
+		return "--memory";
+	return t->all_sites ? "--all-sites" : NULL;
+}
+
 static double since(const struct tier *tier)
 {
 	return (double)(g_get_monotonic_time() - tier->start) / G_USEC_PER_SEC;

@@ -12,6 +12,10 @@
 /** user_tier_is() - does "NAME:PROFILE" name this tier? */
 gboolean user_tier_is(const char *kernel);
 
+/** user_tier_refuses() - the first of the options that are for VMs, "--lanes"
+ *  ..., or NULL */
+const char *user_tier_refuses(const struct target_options *t);
+
 /* --- user/tier.c: a session ----------------------------------------------- */
 
 struct user_tier_result;
