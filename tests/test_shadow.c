@@ -229,6 +229,8 @@ static const struct shadow_case shadow_cases[] = {
 	{"a tracking that failed tracks what it wants",
 		ANON "p0 uffd_wp v0:4\np0 expect_wp v0:2\n", "2!12 3=n,w",
 		NULL},
+	{"what could not be read says nothing",
+		ANON "p0 uffd_wp v0:4\np0 expect_wp v0:2\n", "3=u,w", NULL},
 	{"a write beside it comes before or after",
 		ANON "p0 async uffd_wp v0:4\np0.t1 touch v0:1\np0 barrier\n"
 		     "p0 expect_wp v0:2\n",
@@ -446,6 +448,8 @@ static uint64_t seen_of(
 		return prog_file_stamp(at.page);
 	if (c == 'w')
 		return OBS_WP;
+	if (c == 'u')
+		return OBS_UNREAD;
 	if (c == 'n')
 		return OBS_NO_WP;
 	call = (uint32_t)strtoul(*word - 1, &end, 10);

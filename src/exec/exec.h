@@ -319,10 +319,10 @@ long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len);
 /** uffd_forget() - a new process tracks nothing, as yet */
 void uffd_forget(const struct actor *actor);
 /** pagemap_open() - of the caller; a descriptor or negative errno.
- *  pagemap_has_wp() - does the page at @addr have a uffd-wp bit: is it tracked,
- *  and not written since? False where it cannot be read, too */
+ *  pagemap_observe() - has the page at @addr a uffd-wp bit: is it tracked, and
+ *  not written since? OBS_WP or OBS_NO_WP; OBS_UNREAD: it cannot be read */
 long pagemap_open(void);
-bool pagemap_has_wp(long fd, uint64_t addr);
+uint64_t pagemap_observe(long fd, uint64_t addr);
 
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
  *  0; -EAGAIN: it does not, in time; or another negative errno */

@@ -403,11 +403,8 @@ static long run_expect_wp(const struct making *m)
 		return fd;
 	nr = obs_take(result, range->pages, &first);
 	for (uint32_t i = 0; i < nr; i++)
-		result->obs[first + i] =
-			pagemap_has_wp(
-				fd, range_addr(range) + i * PROG_PAGE_SIZE)
-				? OBS_WP
-				: OBS_NO_WP;
+		result->obs[first + i] = pagemap_observe(
+			fd, range_addr(range) + i * PROG_PAGE_SIZE);
 	(void)raw1(SYS_close, fd);
 	m->result->obs = first;
 	m->result->nr_obs = (uint16_t)nr;

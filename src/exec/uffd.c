@@ -134,12 +134,13 @@ long pagemap_open(void)
 		O_RDONLY | O_CLOEXEC, 0);
 }
 
-bool pagemap_has_wp(long fd, uint64_t addr)
+uint64_t pagemap_observe(long fd, uint64_t addr)
 {
 	uint64_t entry = 0;
+	long got = raw4(SYS_pread64, fd, (long)&entry, sizeof(entry),
+		(long)(addr / PROG_PAGE_SIZE * sizeof(entry)));
 
-	return raw4(SYS_pread64, fd, (long)&entry, sizeof(entry),
-		       (long)(addr / PROG_PAGE_SIZE * sizeof(entry))) ==
-		       sizeof(entry) &&
-	       (entry & PAGEMAP_UFFD_WP);
+	if (got != sizeof(entry))
+		return OBS_UNREAD;
+	return entry & PAGEMAP_UFFD_WP ? OBS_WP : OBS_NO_WP;
 }

@@ -99,7 +99,7 @@ int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen)
 
 	if ((cell->data.wp != WP_SET && cell->data.wp != WP_CLEAR) ||
 		cell->map != SURE_YES || !cell_is_settled(w, cell) ||
-		seen == want)
+		seen == want || seen == OBS_UNREAD)
 		return 0;
 	mismatch(w, proc, at, seen,
 		want == OBS_WP ? "lost uffd-wp bit" : "stale uffd-wp bit");
