@@ -239,6 +239,29 @@ static const struct shadow_case shadow_cases[] = {
 		ANON "p0 async uffd_wp v0:4\np0.t1 touch v0:1\np0 barrier\n"
 		     "p0 expect_wp v0:2\n",
 		"5=n,n", "lost uffd-wp bit"},
+	{"what is written has a soft-dirty bit",
+		ANON "p0 clear_refs\np0 touch v0+1:1\np0 madvise v0:4 PAGEOUT\n"
+		     "p0 expect_dirty v0:4\n",
+		"5=c,d,d,c", NULL},
+	{"whatever comes then",
+		ANON "p0 clear_refs\np0 touch v0+1:1\np0 madvise v0:4 PAGEOUT\n"
+		     "p0 expect_dirty v0+1:1\n",
+		"5=c", "lost soft-dirty bit"},
+	{"also where it has moved to",
+		ANON "p0 clear_refs\np0 touch v0:1\np0 mremap v0:2 v2:2 0\n"
+		     "p0 expect_dirty v2:1\n",
+		"5=c", "lost soft-dirty bit"},
+	{"until it is cleared, or dropped",
+		ANON "p0 madvise v0:1 DONTNEED\np0 expect_dirty v0:2\n"
+		     "p0 clear_refs\np0 expect_dirty v0:2\n",
+		"3=c,d 5=c,c", NULL},
+	{"a write while it is cleared may have none",
+		ANON "p0.t1 async clear_refs\np0 touch v0:1\np0 barrier\n"
+		     "p0 expect_dirty v0:1\n",
+		"5=c", NULL},
+	{"a child's bits may be its own",
+		ANON "p0 fork p1\np1 expect_dirty v0:1\np0 expect_dirty v0:1\n",
+		"3=c 4=c", "lost soft-dirty bit"},
 	{"a refused move changes nothing",
 		ANON "p0 mremap v0:2 v0+1:2 0\np0 expect v0:1\n", "2!22 3=f",
 		"lost mapping"},
@@ -448,6 +471,10 @@ static uint64_t seen_of(
 		return prog_file_stamp(at.page);
 	if (c == 'w')
 		return OBS_WP;
+	if (c == 'd')
+		return OBS_DIRTY;
+	if (c == 'c')
+		return OBS_CLEAN;
 	if (c == 'u')
 		return OBS_UNREAD;
 	if (c == 'n')

@@ -63,6 +63,8 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_UFFD_MOVE] = "uffd_move",
 	[RUN_UFFD_WP] = "uffd_wp",
 	[RUN_EXPECT_WP] = "expect_wp",
+	[RUN_CLEAR_REFS] = "clear_refs",
+	[RUN_EXPECT_DIRTY] = "expect_dirty",
 	[RUN_KSM] = "ksm",
 };
 
@@ -113,7 +115,7 @@ static void call_args(
 		arg[2] = stamp_low(
 			call_stamp(call, i, range->slot, range->page));
 		arg[3] = call->op != OP_FILL;
-	} else if (run == RUN_EXPECT || run == RUN_EXPECT_WP) {
+	} else if (effect_observes(ops[call->op].effect)) {
 		arg[2] = range->page;
 	} else if (run == RUN_UFFD_MOVE) {
 		range = &call->arg[1].range;
@@ -166,10 +168,13 @@ static bool prog_runs(const struct prog *prog, uint32_t run)
 	return false;
 }
 
-/* Is it a bit of the page table that is wrong? */
-static bool sees_bit(const struct mismatch *bad)
+/* The piece that sees what is wrong: a bit of the page table, or contents */
+static const char *wrong_piece(const struct mismatch *bad)
 {
-	return bad->seen == OBS_WP || bad->seen == OBS_NO_WP;
+	if (bad->seen == OBS_WP || bad->seen == OBS_NO_WP)
+		return "wrong uffd-wp bit";
+	return bad->seen == OBS_CLEAN ? "wrong soft-dirty bit"
+				      : "wrong contents";
 }
 
 /* Which page is wrong when it holds what */
@@ -208,13 +213,15 @@ int prog_c_source(
 			"that follow.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	add_piece(out, "begin");
+	if (prog_runs(prog, RUN_EXPECT_WP) || prog_runs(prog, RUN_EXPECT_DIRTY))
+		add_piece(out, "pagemap");
 	for (uint32_t run = 0; run < RUN_KINDS; run++) {
 		if (run == RUN_BARRIER || prog_runs(prog, run))
 			add_piece(out, makers[run]);
 	}
 	add_piece(out, prog_fails(prog) ? "fails" : "no fails");
 	if (bad) {
-		add_piece(out, sees_bit(bad) ? "wrong bit" : "wrong contents");
+		add_piece(out, wrong_piece(bad));
 		add_wrong(bad, out);
 	}
 	add_piece(out, bad ? "wrong" : "nothing wrong");

@@ -318,11 +318,18 @@ long uffd_move(uint64_t to, uint64_t from, uint64_t len);
 long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len);
 /** uffd_forget() - a new process tracks nothing, as yet */
 void uffd_forget(const struct actor *actor);
-/** pagemap_open() - of the caller; a descriptor or negative errno.
- *  pagemap_observe() - has the page at @addr a uffd-wp bit: is it tracked, and
- *  not written since? OBS_WP or OBS_NO_WP; OBS_UNREAD: it cannot be read */
-long pagemap_open(void);
-uint64_t pagemap_observe(long fd, uint64_t addr);
+
+/* pagemap.c */
+enum pagemap_what {
+	PAGEMAP_WP,   /* uffd-wp: tracked, and not written since. OBS_*WP */
+	PAGEMAP_DIRTY /* soft-dirty: written, or new. OBS_DIRTY, OBS_CLEAN */
+};
+/** pagemap_read() - what the caller's pagemap says of @nr pages from @addr on;
+ *  OBS_UNREAD: nothing. Returns @nr, or negative errno and nothing in @ret */
+long pagemap_read(
+	uint64_t addr, uint32_t nr, enum pagemap_what what, uint64_t *ret);
+/** soft_dirty_clear() - of all pages of the caller. 0 or negative errno */
+long soft_dirty_clear(void);
 
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
  *  0; -EAGAIN: it does not, in time; or another negative errno */

@@ -392,23 +392,35 @@ static long run_uffd_wp(const struct making *m)
 	return uffd_track(m->actor, range_addr(range), range_len(range));
 }
 
-static long run_expect_wp(const struct making *m)
+static long read_pagemap(const struct making *m, enum pagemap_what what)
 {
 	const struct range *range = &m->call->arg[0].range;
 	struct prog_result *result = m->actor->lane->result;
-	uint32_t first, nr;
-	long fd = pagemap_open();
+	uint32_t first, nr = obs_take(result, range->pages, &first);
+	long ret =
+		pagemap_read(range_addr(range), nr, what, &result->obs[first]);
 
-	if (fd < 0)
-		return fd;
-	nr = obs_take(result, range->pages, &first);
-	for (uint32_t i = 0; i < nr; i++)
-		result->obs[first + i] = pagemap_observe(
-			fd, range_addr(range) + i * PROG_PAGE_SIZE);
-	(void)raw1(SYS_close, fd);
+	if (ret < 0)
+		return ret;
 	m->result->obs = first;
 	m->result->nr_obs = (uint16_t)nr;
 	return nr;
+}
+
+static long run_expect_wp(const struct making *m)
+{
+	return read_pagemap(m, PAGEMAP_WP);
+}
+
+static long run_clear_refs(const struct making *m)
+{
+	(void)m;
+	return soft_dirty_clear();
+}
+
+static long run_expect_dirty(const struct making *m)
+{
+	return read_pagemap(m, PAGEMAP_DIRTY);
 }
 
 static long (*const handlers[])(const struct making *m) = {
@@ -434,6 +446,8 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_UFFD_MOVE] = run_uffd_move,
 	[RUN_UFFD_WP] = run_uffd_wp,
 	[RUN_EXPECT_WP] = run_expect_wp,
+	[RUN_CLEAR_REFS] = run_clear_refs,
+	[RUN_EXPECT_DIRTY] = run_expect_dirty,
 	[RUN_KSM] = run_ksm,
 };
 

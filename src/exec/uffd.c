@@ -9,7 +9,7 @@
  * What is tracked is registered with a file of the process' own, until it ends:
  * nobody reads the file, since of UFFD_FEATURE_WP_ASYNC nobody is told.
  * Source: mm/userfaultfd.c, move_pages() and mwriteprotect_range() (v6.12);
- * ioctl_userfaultfd(2); Documentation/admin-guide/mm/pagemap.rst.
+ * ioctl_userfaultfd(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,7 @@
 #include "exec/exec.h"
 #include "exec/raw.h"
 
-#define PAGEMAP_UFFD_WP (1ull << 57) /* fs/proc/task_mmu.c, PM_UFFD_WP */
-#define MOVES_MAX	16 /* each goes on where the last one was interrupted */
+#define MOVES_MAX 16 /* each goes on where the last one was interrupted */
 
 #ifndef UFFDIO_MOVE /* Linux 6.8 */
 struct uffdio_move {
@@ -126,21 +125,4 @@ long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len)
 void uffd_forget(const struct actor *actor)
 {
 	actor->lane->uffd_fd = 0;
-}
-
-long pagemap_open(void)
-{
-	return raw4(SYS_openat, AT_FDCWD, (long)"/proc/self/pagemap",
-		O_RDONLY | O_CLOEXEC, 0);
-}
-
-uint64_t pagemap_observe(long fd, uint64_t addr)
-{
-	uint64_t entry = 0;
-	long got = raw4(SYS_pread64, fd, (long)&entry, sizeof(entry),
-		(long)(addr / PROG_PAGE_SIZE * sizeof(entry)));
-
-	if (got != sizeof(entry))
-		return OBS_UNREAD;
-	return entry & PAGEMAP_UFFD_WP ? OBS_WP : OBS_NO_WP;
 }

@@ -150,6 +150,24 @@ static bool has_uffd_wp(void)
 	       uffd_can(UFFD_FEATURE_WP_ASYNC);
 }
 
+/* A page that has just been written has the bit; without CONFIG_MEM_SOFT_DIRTY
+ * nothing has. */
+static bool has_soft_dirty(void)
+{
+	static volatile char page;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	off_t at = (off_t)((uintptr_t)&page / PROG_PAGE_SIZE * 8);
+	uint64_t entry = 0;
+	ssize_t got;
+
+	page = 1;
+	got = pread(fd, &entry, sizeof(entry), at);
+	if (fd >= 0)
+		close(fd);
+	return got == sizeof(entry) && (entry >> 55 & 1) &&
+	       !access("/proc/self/clear_refs", W_OK);
+}
+
 /* bytes of swap that PROBE_CGROUP is charged for */
 static uint64_t swap_charged(void)
 {
@@ -218,6 +236,7 @@ static const struct {
 	{CAP_IO_URING, NULL, has_io_uring},
 	{CAP_UFFD_MOVE, NULL, has_uffd_move},
 	{CAP_UFFD_WP, NULL, has_uffd_wp},
+	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
 };
 

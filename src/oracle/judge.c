@@ -12,10 +12,9 @@ static bool call_moved(const struct call *call, struct page_at at)
 	enum effect effect = call_effect(call);
 	bool ranged = false;
 
-	if (effect == EFFECT_READS || effect == EFFECT_READS_WP ||
-		effect == EFFECT_WRITES || effect == EFFECT_EXITS ||
-		call->op == OP_WAIT || call->op == OP_BARRIER ||
-		call->op == OP_RMAP_FSCK)
+	if (effect_observes(effect) || effect == EFFECT_WRITES ||
+		effect == EFFECT_EXITS || call->op == OP_WAIT ||
+		call->op == OP_BARRIER || call->op == OP_RMAP_FSCK)
 		return false;
 	for (unsigned int i = 0; i < PROG_ARGS_MAX; i++) {
 		const struct range *range = &call->arg[i].range;
@@ -99,7 +98,7 @@ static void judge_contents(const struct prog *prog,
 		return;
 	*ret = VERDICT_FINDING;
 	op = culprit(prog, result, bad.call, bad.at);
-	if (bad.seen == OBS_NO_WP &&
+	if ((bad.seen == OBS_NO_WP || bad.seen == OBS_CLEAN) &&
 		may_be_merged(prog, result, bad.call, bad.at))
 		op = "ksm"; /* no call tells when it was */
 	text_addf(title, "rmaptorture: %s after %s", bad.kind, op);

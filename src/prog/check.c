@@ -120,13 +120,6 @@ int prog_check(const struct prog *prog, struct why *why)
 	return check_stalls(prog, why);
 }
 
-static bool call_observes(const struct call *call)
-{
-	enum effect effect = ops[call->op].effect;
-
-	return effect == EFFECT_READS || effect == EFFECT_READS_WP;
-}
-
 static int check_call_result(const struct prog *prog,
 	const struct prog_result *result, uint32_t i, struct why *why)
 {
@@ -142,7 +135,7 @@ static int check_call_result(const struct prog *prog,
 	if (res->err > 0 || res->err < -4095)
 		return why_set(
 			why, -EBADMSG, "result %u: errno %d", i, res->err);
-	if (res->nr_obs > (call_observes(call) ? pages : 0))
+	if (res->nr_obs > (effect_observes(call_effect(call)) ? pages : 0))
 		return why_set(why, -EBADMSG, "result %u: %u observations", i,
 			res->nr_obs);
 	if (res->nr_obs && (res->obs > result->nr_obs ||

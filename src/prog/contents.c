@@ -13,7 +13,7 @@ void world_init(struct world *w, const struct prog *prog,
 	w->now = 0;
 	w->known = 1;
 	w->blind = w->mlocked = false;
-	w->wp_until = 0;
+	w->wp_until = w->clean_until = 0;
 	w->nr_pool = w->nr_objects = 0;
 	memset(w->descent, 0, sizeof(w->descent));
 	memset(w->used, 0, sizeof(w->used));
@@ -90,6 +90,7 @@ struct content content_union(struct content a, struct content b)
 	a.torn |= b.torn;
 	if (a.wp != b.wp)
 		a.wp = wp_lost(a.wp) | wp_lost(b.wp);
+	a.dirty &= b.dirty;
 	return a;
 }
 
@@ -233,8 +234,8 @@ static struct cell cell_union(struct world *w, struct cell a, struct cell b)
 
 static bool effect_changes(enum effect effect)
 {
-	return effect != EFFECT_KEEPS && effect != EFFECT_READS &&
-	       effect != EFFECT_READS_WP && effect != EFFECT_TRACKS &&
+	return effect != EFFECT_KEEPS && !effect_observes(effect) &&
+	       effect != EFFECT_TRACKS && effect != EFFECT_CLEANS &&
 	       effect != EFFECT_FORKS && effect != EFFECT_EXITS;
 }
 
@@ -366,7 +367,7 @@ void cell_write(
 	uint64_t stamp = call_stamp(
 		&w->prog->call[deed->call], deed->call, at.slot, at.page);
 	struct content *content = cell_content(w, cell);
-	uint32_t wp = cell->data.wp, how = 0;
+	uint32_t wp = cell->data.wp, dirty = cell->data.dirty, how = 0;
 
 	if (deed->until)
 		how = deed_clashes(w, deed, at, cell->kind == KIND_SHARED);
@@ -384,8 +385,11 @@ void cell_write(
 		}
 	}
 	cell->data.wp = wp_lost(wp);
-	if (sure && !deed->until && cell_is_settled(w, cell))
+	cell->data.dirty = dirty & 1;
+	if (sure && !deed->until && cell_is_settled(w, cell)) {
 		cell->data.wp = WP_CLEAR;
+		cell->data.dirty |= w->now >= w->clean_until;
+	}
 	cell_echo(w, deed, at, cell);
 }
 
@@ -456,6 +460,7 @@ struct cell cell_inherit(struct world *w, struct cell cell)
 	content_settle(w, &cell.data);
 	cell.data.until = cell.data.lost = 0;
 	cell.data.wp = wp_lost(cell.data.wp);
+	cell.data.dirty = 0;
 	if (cell.nofork == MAYBE)
 		cell.map = MAYBE;
 	if (cell.wipe != SURE_NO && cell.kind == KIND_PRIVATE) {

@@ -30,6 +30,7 @@ struct content {
 	uint32_t torn : 1;	 /* nor is OBS_TORN */
 	uint32_t lost : 1;	 /* racing writes: any, until @until at least */
 	uint32_t wp : 2;	 /* enum wp, of the page that has it */
+	uint32_t dirty : 1;	 /* and it must have a soft-dirty bit */
 	uint32_t b : VALUE_BITS; /* 0: @a is the only one */
 	/* not 0: a write of @a over @b is under way; done at this call */
 	uint32_t until : 7;
@@ -87,12 +88,13 @@ struct world {
 	const struct prog *prog;
 	const struct prog_result *result;
 	struct mismatch *ret;
-	uint32_t now;	   /* index of the call being replayed */
-	uint32_t known;	   /* bit p: process p was forked */
-	bool blind;	   /* we lost track: judge nothing more */
-	bool mlocked;	   /* mlock may copy private pages at any time */
-	uint32_t wp_until; /* what may change uffd-wp bits is under way until
-			    * this call: of none is known what it is */
+	uint32_t now;	      /* index of the call being replayed */
+	uint32_t known;	      /* bit p: process p was forked */
+	bool blind;	      /* we lost track: judge nothing more */
+	bool mlocked;	      /* mlock may copy private pages at any time */
+	uint32_t wp_until;    /* what may change uffd-wp bits is under way until
+			       * this call: of none is known what it is */
+	uint32_t clean_until; /* the same of soft-dirty bits */
 	uint32_t nr_pool, nr_objects;
 	struct {
 		uint32_t first, end;

@@ -184,6 +184,7 @@ static int do_zeroes(
 			cell.data = fresh;
 		else if (cell.base == BASE_ZERO)
 			cell.data = content_union(cell.data, fresh);
+		cell.data.dirty = 0;
 		cell.data.wp = deed->effect == EFFECT_ZEROES ? WP_UNKNOWN
 							     : WP_LAZYFREE;
 		if (cell.map != SURE_NO || deed->until)
@@ -266,6 +267,8 @@ int (*const effects[EFFECT_FROM_VALUE])(
 	[EFFECT_READS] = do_reads,
 	[EFFECT_READS_WP] = effect_reads_wp,
 	[EFFECT_TRACKS] = effect_tracks,
+	[EFFECT_CLEANS] = effect_cleans,
+	[EFFECT_READS_DIRTY] = effect_reads_dirty,
 	[EFFECT_WRITES] = do_writes,
 	[EFFECT_MAPS] = do_maps,
 	[EFFECT_ADDS] = do_adds,

@@ -20,15 +20,23 @@ int effect_tracks(
 	struct world *w, const struct deed *deed, const struct call *call);
 int effect_reads_wp(
 	struct world *w, const struct deed *deed, const struct call *call);
+int effect_cleans(
+	struct world *w, const struct deed *deed, const struct call *call);
+int effect_reads_dirty(
+	struct world *w, const struct deed *deed, const struct call *call);
 int effect_resizes(
 	struct world *w, const struct deed *deed, const struct call *call);
 
 /** judge_read() - reading the page gave @seen. Returns 1 when it may not. */
 int judge_read(
 	struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
-/** judge_wp() - the page's uffd-wp bit was @seen: OBS_WP or OBS_NO_WP. Returns
- *  1 when it may not be */
+/** judge_wp() - the page's uffd-wp bit was @seen: OBS_WP or OBS_NO_WP;
+ * judge_dirty()
+ *  - its soft-dirty bit: OBS_DIRTY or OBS_CLEAN. Each returns 1 when it may not
+ */
 int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
+int judge_dirty(
+	struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
 /** wp_note() - @deed, which is @call, may have changed uffd-wp bits, or may
  *  until it is done. After its effect */
 void wp_note(struct world *w, const struct deed *deed, const struct call *call);

@@ -77,6 +77,7 @@ static struct cell cell_emptied(struct cell cell)
 	if (cell.kind == KIND_PRIVATE && cell.map != SURE_NO)
 		cell.data = content_of_base(cell.base);
 	cell.data.wp = WP_UNKNOWN;
+	cell.data.dirty = 0;
 	return cell;
 }
 
@@ -185,6 +186,7 @@ static struct cell filled_cell(struct world *w, const struct deed *deed,
 	}
 	to.data = from.data;
 	to.data.wp = wp_lost(from.data.wp);
+	to.data.dirty = 0;
 	return to;
 }
 

@@ -231,20 +231,25 @@ static void huge_parts(struct move *m)
 
 /* ---- what was written, and what was not ---- */
 
-/* Pages go through a number of states; then some are written, and what the
- * kernel has noted is read. */
+/* Pages go through a number of states; what the kernel has noted of writes is
+ * read before others look. */
 static void tracked(struct move *m)
 {
 	struct rng *rng = m->gen->rng;
+	bool softly = rng_one_in(rng, 3);
 	uint32_t proc = move_proc(m);
 	struct range range = move_area(m, proc);
+
+	if (softly)
+		move_on(m, OP_CLEAR_REFS, proc, &range, 0);
 
 	if (!rng_one_in(rng, 4))
 		move_on(m, rng_one_in(rng, 3) ? OP_FILL : OP_TOUCH, proc,
 			&range, 0);
 	if (rng_one_in(rng, 4))
 		move_fork(m, proc);
-	move_on(m, OP_UFFD_WP, proc, &range, 0);
+	if (!softly)
+		move_on(m, OP_UFFD_WP, proc, &range, 0);
 	for (uint32_t n = rng_range(rng, 1, STATES_MAX); n > 0; n--) {
 		struct range part = range;
 
@@ -254,7 +259,8 @@ static void tracked(struct move *m)
 			m, move_pick_state(rng), &part, move_sharer(m, &range));
 	}
 	if (m->gen->live >> proc & 1)
-		move_on(m, OP_EXPECT_WP, proc, &range, 0);
+		move_on(m, softly ? OP_EXPECT_DIRTY : OP_EXPECT_WP, proc,
+			&range, 0);
 	move_look(m, &range);
 }
 

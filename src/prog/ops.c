@@ -74,6 +74,7 @@ static const struct {
 	{"uffd_wp", "no page is tracked by userfaultfd: needs "
 		    "CONFIG_PTE_MARKER_UFFD_WP, CONFIG_PROC_PAGE_MONITOR "
 		    "(6.7)"},
+	{"soft_dirty", "no soft-dirty bits: needs CONFIG_MEM_SOFT_DIRTY"},
 	{"swap_count",
 		"lost swap is not told: needs a kernel without swap slot "
 		"caches (harness patch 0011)"},

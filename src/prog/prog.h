@@ -72,9 +72,10 @@ enum cap {
 	CAP_IO_URING = 1u << 14,    /* buffers that are registered are pinned */
 	CAP_UFFD_MOVE = 1u << 15,   /* UFFDIO_MOVE (6.8) */
 	CAP_UFFD_WP = 1u << 16,	    /* UFFD_FEATURE_WP_ASYNC (6.7), pagemap */
-	CAP_SWAP_COUNT = 1u << 17,  /* memory.swap.current falls at once */
+	CAP_SOFT_DIRTY = 1u << 17,  /* clear_refs, pagemap */
+	CAP_SWAP_COUNT = 1u << 18,  /* memory.swap.current falls at once */
 };
-#define CAP_COUNT 18
+#define CAP_COUNT 19
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -107,6 +108,8 @@ enum effect {
 	EFFECT_ZEROES,	 /* private pages are dropped: zeros, or the file's */
 	EFFECT_MAY_ZERO, /* MADV_FREE: zeros at any time until written */
 	EFFECT_INHERITS, /* changes what fork copies */
+	EFFECT_CLEANS,	 /* the same of all pages, by soft-dirty bits */
+	EFFECT_READS_DIRTY, /* records which pages have one (OBS_DIRTY) */
 	EFFECT_FORKS,
 	EFFECT_EXITS,
 	EFFECT_FROM_VALUE, /* the ENUM value's row tells */
@@ -192,6 +195,8 @@ enum run_kind {
 	RUN_UFFD_MOVE,
 	RUN_UFFD_WP,
 	RUN_EXPECT_WP,
+	RUN_CLEAR_REFS,
+	RUN_EXPECT_DIRTY,
 	RUN_KSM,
 	RUN_KINDS
 };
@@ -299,6 +304,13 @@ bool ranges_overlap(const struct range *a, const struct range *b);
 bool ranges_fit(const struct range *a, const struct range *b);
 /** call_effect() - the op's, or that of the ENUM value that decides it */
 enum effect call_effect(const struct call *call);
+/** effect_observes() - does it record something of each page, and change none?
+ */
+static inline bool effect_observes(enum effect effect)
+{
+	return effect == EFFECT_READS || effect == EFFECT_READS_WP ||
+	       effect == EFFECT_READS_DIRTY;
+}
 /** call_needs() - capabilities of the op, its named values and properties */
 uint32_t call_needs(const struct call *call);
 /** call_bits() - what argument @arg stands for: the bits of ENUM and FLAGS,
@@ -433,6 +445,9 @@ void stamp_describe(uint64_t stamp, struct text *out);
 /* of expect_wp: is the page's uffd-wp bit set? */
 #define OBS_WP	  0xfffffffffffffffcu
 #define OBS_NO_WP 0xfffffffffffffffbu
+/* of expect_dirty: is its soft-dirty bit, or that of its vma? */
+#define OBS_DIRTY 0xfffffffffffffffau
+#define OBS_CLEAN 0xfffffffffffffff9u
 /** prog_file_stamp() - what page @page of the tmpfs file holds */
 uint64_t prog_file_stamp(uint32_t page);
 

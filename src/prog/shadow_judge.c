@@ -107,6 +107,21 @@ int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen)
 	return 1;
 }
 
+int judge_dirty(
+	struct world *w, uint32_t proc, struct page_at at, uint64_t seen)
+{
+	const struct cell *cell = cell_at(w, proc, at);
+
+	/* only what is anonymous keeps its bit where it is not mapped */
+	if (seen != OBS_CLEAN || !cell->data.dirty || cell->map != SURE_YES ||
+		cell->kind != KIND_PRIVATE || cell_is_moving(w, cell) ||
+		w->now < w->clean_until)
+		return 0;
+	mismatch(w, proc, at, seen, "lost soft-dirty bit");
+	w->ret->want = OBS_DIRTY;
+	return 1;
+}
+
 int judge_write(struct world *w, uint32_t proc, struct page_at at, bool worked)
 {
 	const struct cell *cell = cell_at(w, proc, at);

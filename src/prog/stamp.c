@@ -68,6 +68,10 @@ void stamp_describe(uint64_t stamp, struct text *out)
 		text_addf(out, "a uffd-wp bit: it was not written");
 	else if (stamp == OBS_NO_WP)
 		text_addf(out, "no uffd-wp bit: it was written");
+	else if (stamp == OBS_DIRTY)
+		text_addf(out, "a soft-dirty bit: it was written");
+	else if (stamp == OBS_CLEAN)
+		text_addf(out, "no soft-dirty bit: it was not written");
 	else if (!stamp_decode(stamp, &s))
 		text_addf(out, "0x%016llx, which nobody wrote",
 			(unsigned long long)stamp);

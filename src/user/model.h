@@ -93,7 +93,14 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
  *  errno. model_has_wp() - has the page this bit? */
 long model_uffd_wp(unsigned int proc, unsigned long addr, unsigned long len);
 int model_has_wp(unsigned int proc, unsigned long addr);
-/** model_has_uffd() - both, since 6.8 */
+/** model_clear_refs() - of all pages of the process: they are not written, as
+ *  far as soft-dirty bits know. model_is_dirty() - has the page such a bit, or
+ *  its vma? */
+void model_clear_refs(unsigned int proc);
+int model_is_dirty(unsigned int proc, unsigned long addr);
+/** model_has_soft_dirty() - both, since 6.3 */
+int model_has_soft_dirty(void);
+/** model_has_uffd() - UFFDIO_MOVE and what is tracked: since 6.8 */
 int model_has_uffd(void);
 
 /** model_ksm() - what ksmd does in two passes over all that may be merged */

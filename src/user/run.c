@@ -37,6 +37,8 @@ static const struct {
 	[OP_UFFD_MOVE] = {WAY_OWN, 0},
 	[OP_UFFD_WP] = {WAY_OWN, 0},
 	[OP_EXPECT_WP] = {WAY_OWN, 0},
+	[OP_CLEAR_REFS] = {WAY_OWN, 0},
+	[OP_EXPECT_DIRTY] = {WAY_OWN, 0},
 	[OP_KSM] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
@@ -53,6 +55,8 @@ uint32_t user_caps(void)
 		caps |= CAP_SPLIT_ORDER;
 	if (model_has_uffd())
 		caps |= CAP_UFFD_MOVE | CAP_UFFD_WP;
+	if (model_has_soft_dirty())
+		caps |= CAP_SOFT_DIRTY;
 	return caps;
 }
 
@@ -183,7 +187,18 @@ static long run_expect(const struct run *run, uint32_t index)
 	return ret ? ret : (long)nr;
 }
 
-static long run_expect_wp(const struct run *run, uint32_t index)
+static uint64_t observe_wp(uint32_t proc, uint64_t addr)
+{
+	return model_has_wp(proc, addr) ? OBS_WP : OBS_NO_WP;
+}
+
+static uint64_t observe_dirty(uint32_t proc, uint64_t addr)
+{
+	return model_is_dirty(proc, addr) ? OBS_DIRTY : OBS_CLEAN;
+}
+
+static long read_pagemap(const struct run *run, uint32_t index,
+	uint64_t (*observe_bit)(uint32_t proc, uint64_t addr))
 {
 	const struct call *call = &run->prog->call[index];
 	const struct range *range = &call->arg[0].range;
@@ -192,10 +207,8 @@ static long run_expect_wp(const struct run *run, uint32_t index)
 	uint64_t *obs = &result->obs[result->call[index].obs];
 
 	for (uint32_t i = 0; i < nr; i++)
-		obs[i] = model_has_wp(call->proc,
-				 prog_addr(range->slot, range->page + i))
-				 ? OBS_WP
-				 : OBS_NO_WP;
+		obs[i] = observe_bit(
+			call->proc, prog_addr(range->slot, range->page + i));
 	return nr;
 }
 
@@ -279,7 +292,12 @@ static long run_own(const struct run *run, uint32_t index)
 			prog_addr(range->slot, range->page),
 			(uint64_t)range->pages * PROG_PAGE_SIZE);
 	case RUN_EXPECT_WP:
-		return run_expect_wp(run, index);
+		return read_pagemap(run, index, observe_wp);
+	case RUN_CLEAR_REFS:
+		model_clear_refs(call->proc);
+		return 0;
+	case RUN_EXPECT_DIRTY:
+		return read_pagemap(run, index, observe_dirty);
 	case RUN_KSM:
 		model_ksm(call->proc);
 		return 0;

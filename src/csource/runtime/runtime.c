@@ -89,6 +89,28 @@ static long file_write(const char *path, const char *text)
 	return ret < 0 ? -err : ret;
 }
 
+/* === pagemap === */
+static int pagemap_bit(unsigned long at, int bit)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	unsigned long entry = 0;
+	int got = (int)pread(fd, &entry, 8, (long)(at / 4096 * 8));
+
+	close(fd);
+	return got == 8 && entry >> bit & 1;
+}
+
+static long pagemap_print(int i, int bit, const char *set, const char *clear)
+{
+	const unsigned long *a = calls[i].arg;
+	unsigned long page;
+
+	for (page = 0; page < a[1] / 4096; page++)
+		printf("    p%d sees +%lu: %s\n", calls[i].proc, a[2] + page,
+			pagemap_bit(a[0] + page * 4096, bit) ? set : clear);
+	return (long)page;
+}
+
 /* === syscall === */
 static long make_syscall(int i)
 {
@@ -400,28 +422,27 @@ static long make_uffd_wp(int i)
 }
 
 /* === expect_wp === */
-static int pagemap_wp(unsigned long at)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	unsigned long entry = 0;
-	int got = (int)pread(fd, &entry, 8, (long)(at / 4096 * 8));
-
-	close(fd);
-	return got == 8 && entry >> 57 & 1;
-}
-
 /* address, bytes, number of the first page */
 static long make_expect_wp(int i)
 {
-	const unsigned long *a = calls[i].arg;
-	unsigned long page;
+	return pagemap_print(i, 57, "a uffd-wp bit: it was not written",
+		"no uffd-wp bit: it was written");
+}
 
-	for (page = 0; page < a[1] / 4096; page++)
-		printf("    p%d sees +%lu: %s\n", calls[i].proc, a[2] + page,
-			pagemap_wp(a[0] + page * 4096)
-				? "a uffd-wp bit: it was not written"
-				: "no uffd-wp bit: it was written");
-	return (long)page;
+/* === clear_refs === */
+/* what is written from now on has a soft-dirty bit */
+static long make_clear_refs(int i)
+{
+	(void)i;
+	return file_write("/proc/self/clear_refs", "4");
+}
+
+/* === expect_dirty === */
+/* address, bytes, number of the first page */
+static long make_expect_dirty(int i)
+{
+	return pagemap_print(i, 55, "a soft-dirty bit: it was written",
+		"no soft-dirty bit: it was not written");
 }
 
 /* === pin === */
@@ -543,11 +564,18 @@ static void fail_forget(void)
 #define fail_end()    ((void)0)
 #define fail_forget() ((void)0)
 
-/* === wrong bit === */
+/* === wrong uffd-wp bit === */
 /* 0xfffffffffffffffc: it has a uffd-wp bit; ...b: it has none */
 static unsigned long page_seen(unsigned long at)
 {
-	return pagemap_wp(at) ? 0xfffffffffffffffc : 0xfffffffffffffffb;
+	return pagemap_bit(at, 57) ? 0xfffffffffffffffc : 0xfffffffffffffffb;
+}
+
+/* === wrong soft-dirty bit === */
+/* 0xfffffffffffffffa: it has a soft-dirty bit; ...9: it has none */
+static unsigned long page_seen(unsigned long at)
+{
+	return pagemap_bit(at, 55) ? 0xfffffffffffffffa : 0xfffffffffffffff9;
 }
 
 /* === wrong contents === */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What tracking of writes by userfaultfd says of pages: a bit of each page
- * table entry, which a write clears and nothing else that keeps the page.
+ * What the kernel notes of writes, in two bits of each page table entry:
+ * uffd-wp, which a write clears, and soft-dirty, which it sets. Nothing else
+ * that keeps the page may change them, but for clear_refs.
  *
  * Sources, v6.12: mm/memory.c (do_wp_page() with userfaultfd_wp_async(): the
  * bit goes, nobody is told), mm/gup.c (what pins, locks or populates for
@@ -32,8 +33,28 @@ int effect_tracks(
 	return 0;
 }
 
-int effect_reads_wp(
+/* Of a process that has just cleared them none must have one; some may, since
+ * a vma that is new, or whose pages are pinned, counts as written. */
+int effect_cleans(
 	struct world *w, const struct deed *deed, const struct call *call)
+{
+	(void)call;
+	for (uint32_t i = 0; i < PROG_SLOTS * PROG_SLOT_PAGES; i++) {
+		struct page_at at = {(uint16_t)(i / PROG_SLOT_PAGES),
+			(uint16_t)(i % PROG_SLOT_PAGES)};
+
+		if (w->used[deed->proc] >> at.slot & 1)
+			cell_at(w, deed->proc, at)->data.dirty = 0;
+	}
+	if (deed->until > w->clean_until)
+		w->clean_until = deed->until;
+	return 0;
+}
+
+static int reads(struct world *w, const struct deed *deed,
+	const struct call *call,
+	int (*judge)(struct world *w, uint32_t proc, struct page_at at,
+		uint64_t seen))
 {
 	const struct call_result *res = &w->result->call[deed->call];
 	const struct range *range = &call->arg[0].range;
@@ -41,11 +62,23 @@ int effect_reads_wp(
 	if (res->state != CALL_DONE || deed->until)
 		return 0;
 	for (uint32_t i = 0; i < res->nr_obs; i++) {
-		if (judge_wp(w, deed->proc, page_of(range, i),
+		if (judge(w, deed->proc, page_of(range, i),
 			    w->result->obs[res->obs + i]))
 			return 1;
 	}
 	return 0;
+}
+
+int effect_reads_wp(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	return reads(w, deed, call, judge_wp);
+}
+
+int effect_reads_dirty(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	return reads(w, deed, call, judge_dirty);
 }
 
 /* Contents stay, but the kernel writes: it wants pages that can be written, as
@@ -65,7 +98,7 @@ static bool changes_bits(const struct world *w, const struct call *call)
 
 	if (effect == EFFECT_KEEPS)
 		return faults_for_writing(w, call);
-	return effect != EFFECT_READS && effect != EFFECT_READS_WP &&
+	return !effect_observes(effect) && effect != EFFECT_CLEANS &&
 	       effect != EFFECT_FORKS && effect != EFFECT_EXITS;
 }
 
