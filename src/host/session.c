@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/session.h"
 #include "host/counters.h"
+#include "host/known.h"
 #include "host/windows.h"
 
 #include "cover/cover.h"
@@ -56,6 +57,8 @@ void session_note(struct session *session, const struct finding_input *input)
 {
 	g_autoptr(GError) error = NULL;
 
+	if (known_take(session->want->known, input->title))
+		return;
 	note_title(session, input->title);
 	if (store_add(session->store, input, NULL, NULL, &error) ||
 		session->full)

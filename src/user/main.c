@@ -91,6 +91,45 @@ static unsigned int parse_number(const char *text, unsigned long max)
 	return (unsigned int)number;
 }
 
+/* The whole file, with a line end before it and behind it */
+static char *read_known(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	if (!file)
+		broken("cannot read '%s'", path);
+	len = getdelim(&text, &size, '\0', file);
+	(void)fclose(file);
+	if (len < 0)
+		len = 0;
+	text = realloc(text, (size_t)len + 3);
+	if (!text)
+		broken("no memory for '%s'", path);
+	memmove(text + 1, text, (size_t)len);
+	text[0] = text[len + 1] = '\n';
+	text[len + 2] = '\0';
+	return text;
+}
+
+/* Is there a line of just this, or with TITLE_OURS before it? */
+static bool is_known(const char *title)
+{
+	const char *at = options.known;
+	size_t len = strlen(title);
+
+	while (at && (at = strchr(at, '\n')) && *++at) {
+		const char *ours = value_of(at, TITLE_OURS);
+		const char *line = ours ? ours : at;
+
+		if (!strncmp(line, title, len) && line[len] == '\n')
+			return true;
+	}
+	return false;
+}
+
 static void parse_option(const char *arg)
 {
 	const char *value;
@@ -109,6 +148,8 @@ static void parse_option(const char *arg)
 		options.preemptions = parse_number(value, 2);
 	else if ((value = value_of(arg, "--budget=")))
 		options.budget = parse_number(value, 1000000);
+	else if ((value = value_of(arg, "--known=")))
+		options.known = read_known(value);
 	else if (!strcmp(arg, "--serve"))
 		options.serves = true;
 	else if (!strncmp(arg, "--", 2))
@@ -160,7 +201,10 @@ static void judge(const struct prog *prog, const struct prog_result *result)
 	if (judgment.verdict != VERDICT_FINDING)
 		return;
 	title = value_of(judgment.title, TITLE_OURS);
-	finding(title ? title : judgment.title, "%s", judgment.detail);
+	if (!title)
+		title = judgment.title;
+	if (!is_known(title))
+		finding(title, "%s", judgment.detail);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

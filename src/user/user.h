@@ -19,6 +19,8 @@
  *		     N (1 or 2) preemptions; a finding's report has the program
  *		     with stalls, a line each: "rmaptorture-user: program: CALL"
  *   --budget=S      seconds of that, for a program
+ *   --known=FILE    titles, one a line, of contents that are no findings any
+ *		     more; '#' starts a comment
  *   --serve         be the other one: programs come on stdin
  *   --end=LIST      the same, once at the end of a program, before it exits.
  *		     The default is walk,all,young
@@ -50,6 +52,7 @@ struct user_options {
 	char boot[1024];
 	unsigned int checks, end_checks; /* CHECK_* */
 	const char *against;		 /* a program, or NULL */
+	char *known;			 /* titles, one a line, or NULL */
 	unsigned int preemptions;	 /* search up to so many; 0: run */
 	unsigned int budget;		 /* seconds of a search; 0: no end */
 	bool serves;

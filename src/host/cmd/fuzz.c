@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture fuzz: engines on the host, the kernel under test in VMs. */
 #include "host/counters.h"
+#include "host/known.h"
 #include "host/session.h"
 #include "host/user/tier.h"
 #include "host/windows.h"
@@ -13,7 +14,8 @@
 
 struct fuzz_options {
 	struct target_options target;
-	char *engine, *max_runtime, *corpus, *out, *against;
+	char *engine, *max_runtime, *corpus, *out, *against, *known_path;
+	GHashTable *known; /* what is in that file */
 	int vms, replays, stop_after;
 	gboolean no_stalls;
 };
@@ -45,6 +47,9 @@ static gboolean parse(int *argc, char ***argv, struct fuzz_options *fuzz,
 			"N"},
 		{"stop-after", 0, 0, G_OPTION_ARG_INT, &fuzz->stop_after,
 			"end when so many titles were found", "N"},
+		{"known", 0, 0, G_OPTION_ARG_FILENAME, &fuzz->known_path,
+			"titles, one a line, that are no findings any more",
+			"FILE"},
 		{"no-stalls", 0, 0, G_OPTION_ARG_NONE, &fuzz->no_stalls,
 			"stall no call inside the kernel, to compare", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -195,6 +200,7 @@ static int fuzz_target(struct session *session, guint replays,
 		printf("findings\n");
 		print_findings(
 			session, session->interrupted ? 0 : replays, result);
+		known_print(session->want->known);
 	}
 	if (session->titles && g_hash_table_size(session->titles))
 		return EXIT_FINDING;
@@ -211,6 +217,8 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 		.engine_args = want->engine_args,
 		.seconds = want->seconds,
 		.stop_after = want->stop_after,
+		.known_path = fuzz->known_path,
+		.known = fuzz->known,
 	};
 
 	return user_tier_fuzz(fuzz->target.kernel, fuzz->against, &tier,
@@ -257,6 +265,7 @@ static int fuzz(struct fuzz_options *fuzz, char **engine_args,
 		.nr_vms = fuzz->vms > 0 ? (guint)fuzz->vms : default_vms(),
 		.stop_after = (guint)MAX(fuzz->stop_after, 0),
 		.no_stalls = fuzz->no_stalls,
+		.known = fuzz->known,
 	};
 	struct session session = {.options = options, .want = &want};
 	struct target *SCOPED(target_freep) target = NULL;
@@ -302,7 +311,9 @@ int cmd_fuzz(int argc, char **argv)
 {
 	struct fuzz_options options = {0};
 	struct host_options SCOPED(host_options_clear) host = {0};
+	g_autoptr(GError) error = NULL;
 	char **engine_args = NULL;
+	int status;
 
 	if (!parse(&argc, &argv, &options, &host))
 		return EXIT_BROKEN;
@@ -315,5 +326,12 @@ int cmd_fuzz(int argc, char **argv)
 	}
 	if (argc > 2)
 		engine_args = argv + 2;
-	return fuzz(&options, engine_args, &host);
+	if (options.known_path) {
+		options.known = known_load(options.known_path, &error);
+		if (!options.known)
+			return host_fail("fuzz", error);
+	}
+	status = fuzz(&options, engine_args, &host);
+	g_clear_pointer(&options.known, g_hash_table_unref);
+	return status;
 }

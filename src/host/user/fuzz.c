@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture fuzz -k NAME:user: what a session of that tier found, and what a
  * VM of the same kernel says to it. */
+#include "host/known.h"
 #include "host/user/tier.h"
 
 #include <stdio.h>
@@ -161,6 +162,7 @@ int user_tier_fuzz(const char *kernel, const char *against,
 		status = host_fail("fuzz", error);
 	print_figures(built, &got, options, result);
 	print_findings(&with_kernel, &got, replays, options, result);
+	known_print(want->known);
 	if (g_hash_table_size(got.titles))
 		status = EXIT_FINDING;
 	user_tier_result_clear(&got);

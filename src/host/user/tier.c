@@ -2,6 +2,7 @@
 #include "host/user/tier.h"
 
 #include "host/child.h"
+#include "host/known.h"
 #include "host/user/report.h"
 
 #include <gio/gio.h>
@@ -73,6 +74,8 @@ static GPtrArray *command(const struct tier *tier)
 		host_args_add(args, "--boot=%s", want->append);
 	if (want->against)
 		host_args_add(args, "--against=%s", want->against->program);
+	if (want->known_path)
+		host_args_add(args, "--known=%s", want->known_path);
 	g_ptr_array_add(args, NULL);
 	return args;
 }
@@ -202,6 +205,8 @@ static gboolean file_finding(
 
 	if (!take_artifact(tier, flight))
 		return TRUE; /* libFuzzer told of itself, not of a program */
+	if (known_take(tier->want->known, title))
+		return TRUE;
 	(void)user_report_find(
 		tier->log->str, &input.report_start, &input.report_end);
 	note_title(tier, title);

@@ -29,20 +29,15 @@ static void pte_clean(
 static void pmd_clean(
 	struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp)
 {
-	pmd_t pmd = *pmdp, old;
+	pmd_t pmd = *pmdp;
 
 	if (pmd_present(pmd)) {
-		old = pmdp_invalidate(vma, addr, pmdp);
-		if (pmd_dirty(old))
-			pmd = pmd_mkdirty(pmd);
-		if (pmd_young(old))
-			pmd = pmd_mkyoung(pmd);
+		pmd = pmdp_invalidate(vma, addr, pmdp);
 		pmd = pmd_clear_soft_dirty(pmd_wrprotect(pmd));
-		set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
 	} else {
-		set_pmd_at(
-			vma->vm_mm, addr, pmdp, pmd_swp_clear_soft_dirty(pmd));
+		pmd = pmd_swp_clear_soft_dirty(pmd);
 	}
+	set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
 }
 
 /* The entry at @addr; returns where the next one is. One page table lock an
