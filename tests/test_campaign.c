@@ -14,6 +14,7 @@ static const char good[] = "# a night\n"
 			   "round=5m\n"
 			   "disk=2G\n"
 			   "exchange=all\n"
+			   "known=old\n"
 			   "engine=libfuzzer,afl\n"
 			   "\n"
 			   "[kernel vanilla:user]\n"
@@ -70,7 +71,8 @@ static void test_good(const char *dir)
 	test_case(conf->seconds == 8 * 3600 && conf->round == 300 &&
 			  conf->disk_mib == 2048,
 		"times and sizes have units");
-	test_case(!strcmp(conf->exchange, "all"), "a path is as it is written");
+	test_case(!strcmp(conf->exchange, "all") && !strcmp(conf->known, "old"),
+		"a path is as it is written");
 	test_case(!strcmp(conf->out, "night") && conf->replays == 5 &&
 			  conf->vm_age == 1800,
 		"what is left out has its default");

@@ -53,6 +53,7 @@ struct campaign_entry {
  * @out:	 out; default: the file's name without its suffix
  * @corpus:	 programs to begin with, beside the seeds; or NULL
  * @exchange:	 programs that campaigns on other machines share; or NULL
+ * @known:	 file of titles that are no findings any more; or NULL
  * @engine:	 libfuzzer (default) or another that `fuzz` has
  * @seconds:	 max-runtime (8h)
  * @round:	 seconds of one kernel before the next (10m)
@@ -64,7 +65,7 @@ struct campaign_entry {
  * @entries:	 struct campaign_entry, one at least
  */
 struct campaign_conf {
-	char *out, *corpus, *exchange, *engine;
+	char *out, *corpus, *exchange, *known, *engine;
 	gint64 seconds, round, vm_age;
 	guint vms, lanes, memory, replays, disk_mib, findings;
 	GPtrArray *entries;

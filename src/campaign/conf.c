@@ -78,6 +78,7 @@ static const struct key campaign_keys[] = {
 	KEY("out", TEXT, campaign_conf, out),
 	KEY("corpus", TEXT, campaign_conf, corpus),
 	KEY("exchange", TEXT, campaign_conf, exchange),
+	KEY("known", TEXT, campaign_conf, known),
 	KEY("engine", TEXT, campaign_conf, engine),
 	KEY("max-runtime", SECONDS, campaign_conf, seconds),
 	KEY("round", SECONDS, campaign_conf, round),
@@ -308,6 +309,7 @@ void campaign_conf_free(struct campaign_conf *conf)
 	g_free(conf->out);
 	g_free(conf->corpus);
 	g_free(conf->exchange);
+	g_free(conf->known);
 	g_free(conf->engine);
 	g_clear_pointer(&conf->entries, g_ptr_array_unref);
 	g_free(conf);

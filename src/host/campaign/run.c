@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/campaign/run.h"
 
+#include "host/known.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -38,6 +40,16 @@ static gboolean take_lock(struct campaign *c, GError **error)
 	return FALSE;
 }
 
+static gboolean known_start(struct campaign *c, GError **error)
+{
+	if (!c->conf->known)
+		return TRUE;
+	c->known = known_load(c->conf->known, error);
+	if (!c->known)
+		g_prefix_error(error, "known: ");
+	return c->known != NULL;
+}
+
 static gboolean open_out(struct campaign *c, GError **error)
 {
 	g_autofree char *log =
@@ -51,7 +63,7 @@ static gboolean open_out(struct campaign *c, GError **error)
 		return FALSE;
 	c->log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	c->state = campaign_state_load(c->path, error);
-	if (!c->state || !corpus_start(c, error))
+	if (!c->state || !known_start(c, error) || !corpus_start(c, error))
 		return FALSE;
 	c->before_seconds = c->state->seconds;
 	c->state->starts++;
@@ -158,5 +170,6 @@ void campaign_clear(struct campaign *c)
 	campaign_state_free(c->state);
 	g_free(c->path);
 	g_free(c->start);
+	g_clear_pointer(&c->known, g_hash_table_unref);
 	g_free(c->end);
 }

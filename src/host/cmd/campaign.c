@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture campaign: an overnight run from a file. */
 #include "host/campaign/run.h"
+#include "host/known.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,7 @@ static int run(struct campaign *c, struct host_result *result)
 			disk_mib(c->conf->out), c->end);
 		print_entries(c);
 		print_findings(c, result);
+		known_print(c->known);
 		add_figures(c, result);
 	}
 	if (!ok)
