@@ -531,6 +531,17 @@ static void test_judge_merged(void)
 	test_case(!strcmp(judgment.title,
 			  "rmaptorture: lost uffd-wp bit after ksm"),
 		"a bit lost where pages may be merged is told as KSM's");
+
+	parse("p0 mmap v0:1 rw anon\np0 madvise v0:1 MERGEABLE\n"
+	      "p0 mremap v0:1 v2:2 0\np0 uffd_wp v2:2\np0 expect_wp v2+1:1\n",
+		&prog);
+	result_of(&prog, OBS_NO_WP, &result);
+	result.call[4].nr_obs = result.nr_obs = 1;
+	result.obs[0] = OBS_NO_WP;
+	oracle_judge(&prog, &result, &judgment);
+	test_case(!strcmp(judgment.title,
+			  "rmaptorture: lost uffd-wp bit after ksm"),
+		"also where they have been moved to, and grown");
 	printf("# %s: %s\n", judgment.title, judgment.detail);
 }
 

@@ -48,19 +48,40 @@ static const char *culprit(const struct prog *prog,
 	return "touch";
 }
 
+/* Where the page was before @call, if that has moved it or grown its mapping */
+static struct page_at page_before(const struct call *call, struct page_at at)
+{
+	const struct range *from = &call->arg[0].range;
+	const struct range *to = from;
+
+	if (call->op == OP_MREMAP)
+		to = &call->arg[1].range;
+	else if (call->op != OP_RESIZE)
+		return at;
+	if (!range_has(to, PROG_SLOT_PAGES, at))
+		return at;
+	at.slot = from->slot;
+	at.page = (uint16_t)(from->page +
+			     min_size(at.page - to->page, from->pages - 1u));
+	return at;
+}
+
 /* From MADV_MERGEABLE on ksmd may come to the page at any time. */
 static bool may_be_merged(const struct prog *prog,
 	const struct prog_result *result, int32_t upto, struct page_at at)
 {
-	for (int32_t i = 0; i < upto; i++) {
-		const struct call *call = &prog->call[i];
+	while (upto-- > 0) {
+		const struct call *call = &prog->call[upto];
 		const struct range *range = &call->arg[0].range;
 
+		if (result->call[upto].state != CALL_DONE)
+			continue;
 		if (call->op == OP_MADVISE &&
 			call_bits(call, 1) == MADV_MERGEABLE &&
-			result->call[i].state == CALL_DONE &&
 			range_has(range, range->pages, at))
 			return true;
+		if (!result->call[upto].err)
+			at = page_before(call, at);
 	}
 	return false;
 }
