@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <liburing.h>
-#include <linux/userfaultfd.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest/guest.h"
 #include "prog/prog.h"
 #include "stress/stress.h"
-
-#define UFFD_MOVE_FEATURE (1ull << 16) /* UFFD_FEATURE_MOVE, since 6.8 */
 
 static bool has_uring(void)
 {
@@ -20,20 +15,6 @@ static bool has_uring(void)
 		return false;
 	io_uring_queue_exit(&ring);
 	return true;
-}
-
-static bool has_uffd_move(void)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API, .features = UFFD_MOVE_FEATURE};
-	int fd = (int)syscall(SYS_userfaultfd, 0);
-	bool has;
-
-	if (fd < 0)
-		return false;
-	has = !ioctl(fd, UFFDIO_API, &api);
-	close(fd);
-	return has;
 }
 
 static const struct {
@@ -53,7 +34,7 @@ static const struct {
 		"no split_huge_pages: CONFIG_DEBUG_FS"},
 	[NEED_KSM] = {CAP_KSM, NULL, NULL, "CONFIG_KSM"},
 	[NEED_URING] = {0, NULL, has_uring, "CONFIG_IO_URING"},
-	[NEED_UFFD_MOVE] = {0, NULL, has_uffd_move,
+	[NEED_UFFD_MOVE] = {CAP_UFFD_MOVE, NULL, NULL,
 		"no UFFDIO_MOVE: CONFIG_USERFAULTFD, 6.8"},
 	[NEED_DISK] = {0, DISK_DATA, NULL,
 		"no disk: CONFIG_VIRTIO_BLK and CONFIG_MSDOS_PARTITION"},

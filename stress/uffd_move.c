@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -16,20 +15,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/uffd.h"
 #include "stress/stress.h"
 
 #define PAGES 256
 #define RUN   16
-
-/* include/uapi/linux/userfaultfd.h, 6.8 */
-#ifndef UFFDIO_MOVE
-struct uffdio_move {
-	__u64 dst, src, len, mode;
-	__s64 move;
-};
-#define UFFDIO_MOVE			 _IOWR(UFFDIO, 0x05, struct uffdio_move)
-#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES (1ull << 1)
-#endif
 
 struct uffd {
 	struct job *job;

@@ -514,35 +514,59 @@ static void test_judge_contents(void)
 	printf("# %s: %s\n", judgment.title, judgment.detail);
 }
 
-/* ksmd comes when it likes: no call is to blame */
-static void test_judge_merged(void)
+/* ksmd comes when it likes: no call is to blame. Call 4 sees no bit. */
+static void check_merged(const char *program, const char *why)
 {
 	static struct prog_result result;
 	struct judgment judgment;
 	struct prog prog;
 
-	parse("p0 mmap v0:1 rw anon\np0 uffd_wp v0:1\n"
-	      "p0 madvise v0:1 MERGEABLE\np0 fork p1\np0 expect_wp v0:1\n",
-		&prog);
+	parse(program, &prog);
 	result_of(&prog, OBS_NO_WP, &result);
 	result.call[4].nr_obs = result.nr_obs = 1;
 	result.obs[0] = OBS_NO_WP;
 	oracle_judge(&prog, &result, &judgment);
 	test_case(!strcmp(judgment.title,
 			  "rmaptorture: lost uffd-wp bit after ksm"),
-		"a bit lost where pages may be merged is told as KSM's");
-
-	parse("p0 mmap v0:1 rw anon\np0 madvise v0:1 MERGEABLE\n"
-	      "p0 mremap v0:1 v2:2 0\np0 uffd_wp v2:2\np0 expect_wp v2+1:1\n",
-		&prog);
-	result_of(&prog, OBS_NO_WP, &result);
-	result.call[4].nr_obs = result.nr_obs = 1;
-	result.obs[0] = OBS_NO_WP;
-	oracle_judge(&prog, &result, &judgment);
-	test_case(!strcmp(judgment.title,
-			  "rmaptorture: lost uffd-wp bit after ksm"),
-		"also where they have been moved to, and grown");
+		why);
 	printf("# %s: %s\n", judgment.title, judgment.detail);
+}
+
+static void test_judge_merged(void)
+{
+	check_merged("p0 mmap v0:1 rw anon\np0 uffd_wp v0:1\n"
+		     "p0 madvise v0:1 MERGEABLE\np0 fork p1\n"
+		     "p0 expect_wp v0:1\n",
+		"a bit lost where pages may be merged is told as KSM's");
+	check_merged("p0 mmap v0:1 rw anon\np0 madvise v0:1 MERGEABLE\n"
+		     "p0 mremap v0:1 v2:2 0\np0 uffd_wp v2:2\n"
+		     "p0 expect_wp v2+1:1\n",
+		"also where they have been moved to, and grown");
+}
+
+static void test_listed(void)
+{
+	static const char list[] = "# of the base\n  rmaptorture: lost write "
+				   "after ksm \r\n\nWARNING in f";
+	static const struct {
+		const char *title;
+		bool is_listed;
+	} cases[] = {
+		{"rmaptorture: lost write after ksm", true},
+		{"lost write after ksm", true},
+		{"rmaptorture: WARNING in f", true},
+		{"WARNING in f", true},
+		{"WARNING in", false},
+		{"lost write after ksm2", false},
+		{"", false},
+	};
+	bool good = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		good = good && title_is_listed(list, sizeof(list) - 1,
+				       cases[i].title) == cases[i].is_listed;
+	test_case(good && !title_is_listed(NULL, 0, "WARNING in f"),
+		"a title is listed by a line of just that");
 }
 
 int main(void)
@@ -555,6 +579,7 @@ int main(void)
 	test_judge_leak();
 	test_judge_contents();
 	test_judge_merged();
+	test_listed();
 	test_samples();
 	return test_end();
 }

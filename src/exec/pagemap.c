@@ -5,16 +5,10 @@
  * pagemap_read(); Documentation/admin-guide/mm/{soft-dirty,pagemap}.rst.
  */
 #include <fcntl.h>
-#include <string.h>
 
 #include "exec/exec.h"
 #include "exec/raw.h"
-
-#define CLEAR_REFS    "/proc/self/clear_refs"
-#define CLEAR_DIRTY   "4" /* CLEAR_REFS_SOFT_DIRTY */
-#define PAGEMAP	      "/proc/self/pagemap"
-#define PM_SOFT_DIRTY 55 /* bits of an entry */
-#define PM_UFFD_WP    57
+#include "guest/pagemap.h"
 
 static long proc_open(const char *path, int flags)
 {
@@ -23,33 +17,34 @@ static long proc_open(const char *path, int flags)
 
 long soft_dirty_clear(void)
 {
-	long fd = proc_open(CLEAR_REFS, O_WRONLY);
+	long fd = proc_open(CLEAR_REFS_PATH, O_WRONLY);
 	long ret;
 
 	if (fd < 0)
 		return fd;
-	ret = raw3(SYS_write, fd, (long)CLEAR_DIRTY, sizeof(CLEAR_DIRTY) - 1);
+	ret = raw3(SYS_write, fd, (long)CLEAR_REFS_SOFT_DIRTY,
+		sizeof(CLEAR_REFS_SOFT_DIRTY) - 1);
 	(void)raw1(SYS_close, fd);
 	return ret < 0 ? ret : 0;
 }
 
-static uint64_t entry_of(long fd, uint64_t addr, uint32_t what)
+static uint64_t entry_of(long fd, uint64_t addr, enum pagemap_what what)
 {
 	uint64_t entry = 0;
-	long got = raw4(SYS_pread64, fd, (long)&entry, sizeof(entry),
-		(long)(addr / PROG_PAGE_SIZE * sizeof(entry)));
+	long got = raw4(
+		SYS_pread64, fd, (long)&entry, sizeof(entry), PAGEMAP_AT(addr));
 
 	if (got != sizeof(entry))
 		return OBS_UNREAD;
 	if (what == PAGEMAP_WP)
-		return entry >> PM_UFFD_WP & 1 ? OBS_WP : OBS_NO_WP;
-	return entry >> PM_SOFT_DIRTY & 1 ? OBS_DIRTY : OBS_CLEAN;
+		return entry & PAGEMAP_UFFD_WP ? OBS_WP : OBS_NO_WP;
+	return entry & PAGEMAP_SOFT_DIRTY ? OBS_DIRTY : OBS_CLEAN;
 }
 
 long pagemap_read(
 	uint64_t addr, uint32_t nr, enum pagemap_what what, uint64_t *ret)
 {
-	long fd = proc_open(PAGEMAP, O_RDONLY);
+	long fd = proc_open(PAGEMAP_PATH, O_RDONLY);
 
 	if (fd < 0)
 		return fd;

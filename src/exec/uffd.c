@@ -13,27 +13,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <sys/mman.h>
 
 #include "exec/exec.h"
 #include "exec/raw.h"
+#include "guest/uffd.h"
 
 #define MOVES_MAX 16 /* each goes on where the last one was interrupted */
-
-#ifndef UFFDIO_MOVE /* Linux 6.8 */
-struct uffdio_move {
-	__u64 dst, src, len, mode;
-	__s64 move; /* out: bytes, or negative errno */
-};
-#define UFFDIO_MOVE			 _IOWR(UFFDIO, 0x05, struct uffdio_move)
-#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2
-#define UFFD_FEATURE_MOVE		 (1 << 16)
-#endif
-
-#ifndef UFFD_FEATURE_WP_ASYNC /* Linux 6.7 */
-#define UFFD_FEATURE_WP_ASYNC (1 << 15)
-#endif
 
 static long uffd_open(uint64_t features)
 {

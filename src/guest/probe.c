@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/io_uring.h>
-#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,8 @@
 
 #include "guest/guest.h"
 #include "guest/kcov.h"
+#include "guest/pagemap.h"
+#include "guest/uffd.h"
 #include "prog/prog.h"
 #include "slot/slot.h"
 
@@ -120,14 +121,6 @@ static bool has_io_uring(void)
 	return fd >= 0;
 }
 
-#ifndef UFFD_FEATURE_MOVE /* Linux 6.8 */
-#define UFFD_FEATURE_MOVE (1 << 16)
-#endif
-
-#ifndef UFFD_FEATURE_WP_ASYNC /* Linux 6.7 */
-#define UFFD_FEATURE_WP_ASYNC (1 << 15)
-#endif
-
 static bool uffd_can(uint64_t feature)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = feature};
@@ -146,8 +139,7 @@ static bool has_uffd_move(void)
 
 static bool has_uffd_wp(void)
 {
-	return !access("/proc/self/pagemap", R_OK) &&
-	       uffd_can(UFFD_FEATURE_WP_ASYNC);
+	return !access(PAGEMAP_PATH, R_OK) && uffd_can(UFFD_FEATURE_WP_ASYNC);
 }
 
 /* A page that has just been written has the bit; without CONFIG_MEM_SOFT_DIRTY
@@ -155,17 +147,16 @@ static bool has_uffd_wp(void)
 static bool has_soft_dirty(void)
 {
 	static volatile char page;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	off_t at = (off_t)((uintptr_t)&page / PROG_PAGE_SIZE * 8);
+	int fd = open(PAGEMAP_PATH, O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 	ssize_t got;
 
 	page = 1;
-	got = pread(fd, &entry, sizeof(entry), at);
+	got = pread(fd, &entry, sizeof(entry), PAGEMAP_AT((uintptr_t)&page));
 	if (fd >= 0)
 		close(fd);
-	return got == sizeof(entry) && (entry >> 55 & 1) &&
-	       !access("/proc/self/clear_refs", W_OK);
+	return got == sizeof(entry) && (entry & PAGEMAP_SOFT_DIRTY) &&
+	       !access(CLEAR_REFS_PATH, W_OK);
 }
 
 /* bytes of swap that PROBE_CGROUP is charged for */

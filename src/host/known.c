@@ -2,54 +2,68 @@
 #include "host/known.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#define OURS "rmaptorture: " /* before what our oracles say, in a VM */
+#include "oracle/oracle.h"
 
-static const char *bare(const char *title)
+struct known {
+	char *path, *list;
+	gsize len;
+	GHashTable *seen; /* title -> guint64 */
+};
+
+struct known *known_load(const char *path, GError **error)
 {
-	return g_str_has_prefix(title, OURS) ? title + strlen(OURS) : title;
-}
+	struct known *known = g_new0(struct known, 1);
 
-GHashTable *known_load(const char *path, GError **error)
-{
-	g_autoptr(GHashTable) known =
+	known->path = g_strdup(path);
+	known->seen =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	g_auto(GStrv) lines = NULL;
-	g_autofree char *text = NULL;
-
-	if (!g_file_get_contents(path, &text, NULL, error))
-		return NULL;
-	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line; line++) {
-		g_strstrip(*line);
-		if (**line && **line != '#')
-			g_hash_table_insert(known, g_strdup(bare(*line)),
-				g_new0(guint64, 1));
-	}
-	return g_steal_pointer(&known);
+	if (g_file_get_contents(path, &known->list, &known->len, error))
+		return known;
+	known_free(known);
+	return NULL;
 }
 
-gboolean known_take(GHashTable *known, const char *title)
+void known_free(struct known *known)
 {
-	guint64 *times = known ? g_hash_table_lookup(known, bare(title)) : NULL;
-
-	if (times)
-		++*times;
-	return times != NULL;
+	if (!known)
+		return;
+	g_hash_table_unref(known->seen);
+	g_free(known->list);
+	g_free(known->path);
+	g_free(known);
 }
 
-void known_print(GHashTable *known)
+const char *known_path(const struct known *known)
+{
+	return known ? known->path : NULL;
+}
+
+gboolean known_take(struct known *known, const char *title)
+{
+	guint64 *times;
+
+	if (!known || !title_is_listed(known->list, known->len, title))
+		return FALSE;
+	title = title_bare(title);
+	times = g_hash_table_lookup(known->seen, title);
+	if (!times) {
+		times = g_new0(guint64, 1);
+		g_hash_table_insert(known->seen, g_strdup(title), times);
+	}
+	++*times;
+	return TRUE;
+}
+
+void known_print(const struct known *known)
 {
 	GHashTableIter iter;
 	gpointer title, times;
 
 	if (!known)
 		return;
-	g_hash_table_iter_init(&iter, known);
-	while (g_hash_table_iter_next(&iter, &title, &times)) {
-		if (*(guint64 *)times)
-			printf("  known: %s, %" G_GUINT64_FORMAT " times\n",
-				(char *)title, *(guint64 *)times);
-	}
+	g_hash_table_iter_init(&iter, known->seen);
+	while (g_hash_table_iter_next(&iter, &title, &times))
+		printf("  known: %s, %" G_GUINT64_FORMAT " times\n",
+			(char *)title, *(guint64 *)times);
 }

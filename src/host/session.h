@@ -78,9 +78,9 @@ struct session_options {
 	guint nr_vms;
 	guint nr_engines; /* lanes of a VM that have one; 0: all */
 	gint64 seconds;
-	gint64 vm_age;	   /* seconds after which a VM is replaced; 0: never */
-	guint stop_after;  /* titles; 0: run to the end */
-	GHashTable *known; /* of known.h, or NULL */
+	gint64 vm_age;	  /* seconds after which a VM is replaced; 0: never */
+	guint stop_after; /* titles; 0: run to the end */
+	struct known *known; /* of known.h, or NULL */
 	/* twice a second, and then there is no status line; FALSE: stop. May
 	 * be NULL */
 	gboolean (*look)(struct session *session, void *user);

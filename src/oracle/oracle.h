@@ -48,6 +48,13 @@ int console_parse(const char *log, size_t len, struct report *ret);
  * name of the finding's folder, as syzkaller's workdir/crashes */
 void title_hash(const char *title, char ret[41]);
 
+/** title_bare() - without TITLE_OURS, as the user tier tells it */
+const char *title_bare(const char *title);
+/** title_is_listed() - is @title a line of @list, of @len bytes? Either may
+ * have TITLE_OURS before it, a line blanks around it. One that begins with '#'
+ * is a comment: no title does */
+bool title_is_listed(const char *list, size_t len, const char *title);
+
 /** struct judgment - the verdict on one run of a program */
 struct judgment {
 	enum verdict verdict;

@@ -232,7 +232,7 @@ static struct cell cell_union(struct world *w, struct cell a, struct cell b)
 	return ret;
 }
 
-static bool effect_changes(enum effect effect)
+bool effect_changes(enum effect effect)
 {
 	return effect != EFFECT_KEEPS && !effect_observes(effect) &&
 	       effect != EFFECT_TRACKS && effect != EFFECT_CLEANS &&

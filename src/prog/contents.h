@@ -169,6 +169,8 @@ uint32_t pool_left(const struct world *w, uint32_t i);
 /** pool_give_up() - any shared object may from now on be written unseen */
 void pool_give_up(struct world *w);
 
+/** effect_changes() - of contents or of what is mapped */
+bool effect_changes(enum effect effect);
 #define CLASH_WRITES 0x01
 #define CLASH_MAPS   0x02
 /** deed_clashes() - do others change page @at while the async @deed runs?

@@ -15,6 +15,12 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+bool call_populates(const struct call *call)
+{
+	return call->op == OP_MADVISE &&
+	       call_bits(call, 1) == MADV_POPULATE_WRITE;
+}
+
 static int do_keeps(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
@@ -24,11 +30,8 @@ static int do_keeps(
 	 * to the object after it does not show any more. */
 	if (call->op == OP_MLOCK)
 		w->mlocked = true;
-	if (call->op == OP_MADVISE &&
-		call_bits(call, 1) == MADV_POPULATE_WRITE) {
-		for (uint32_t i = 0; i < range->pages; i++)
-			cell_copy(w, deed, page_of(range, i));
-	}
+	for (uint32_t i = 0; call_populates(call) && i < range->pages; i++)
+		cell_copy(w, deed, page_of(range, i));
 	return 0;
 }
 
@@ -261,8 +264,7 @@ static int do_exits(
 	return 0; /* the number's next process starts anew, by a fork */
 }
 
-int (*const effects[EFFECT_FROM_VALUE])(
-	struct world *w, const struct deed *deed, const struct call *call) = {
+effect_fn *const effects[EFFECT_FROM_VALUE] = {
 	[EFFECT_KEEPS] = do_keeps,
 	[EFFECT_READS] = do_reads,
 	[EFFECT_READS_WP] = effect_reads_wp,

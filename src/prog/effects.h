@@ -8,32 +8,25 @@
 
 #include "prog/contents.h"
 
-/** effects - by enum effect: do @deed, which is @call, to the model. Each
- *  returns 1 and fills @w->ret where what the call saw may not be, else 0 */
-extern int (*const effects[EFFECT_FROM_VALUE])(
+/** effect_fn - do @deed, which is @call, to the model. Returns 1 and fills
+ *  @w->ret where what the call saw may not be, else 0 */
+typedef int effect_fn(
 	struct world *w, const struct deed *deed, const struct call *call);
-int effect_moves(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_fills(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_tracks(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_reads_wp(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_cleans(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_reads_dirty(
-	struct world *w, const struct deed *deed, const struct call *call);
-int effect_resizes(
-	struct world *w, const struct deed *deed, const struct call *call);
+/** effects - by enum effect */
+extern effect_fn *const effects[EFFECT_FROM_VALUE];
+effect_fn effect_moves, effect_fills, effect_resizes; /* effects_move.c */
+effect_fn effect_tracks, effect_reads_wp;	      /* effects_track.c */
+effect_fn effect_cleans, effect_reads_dirty;	      /* the same */
+
+/** call_populates() - is it MADV_POPULATE_WRITE? */
+bool call_populates(const struct call *call);
 
 /** judge_read() - reading the page gave @seen. Returns 1 when it may not. */
 int judge_read(
 	struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
-/** judge_wp() - the page's uffd-wp bit was @seen: OBS_WP or OBS_NO_WP;
- * judge_dirty()
- *  - its soft-dirty bit: OBS_DIRTY or OBS_CLEAN. Each returns 1 when it may not
- */
+/** judge_wp() - the page's uffd-wp bit was @seen: OBS_WP or OBS_NO_WP.
+ *  judge_dirty() - its soft-dirty bit: OBS_DIRTY or OBS_CLEAN. OBS_UNREAD says
+ *  nothing. Each returns 1 when it may not be so */
 int judge_wp(struct world *w, uint32_t proc, struct page_at at, uint64_t seen);
 int judge_dirty(
 	struct world *w, uint32_t proc, struct page_at at, uint64_t seen);

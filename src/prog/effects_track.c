@@ -11,12 +11,6 @@
  */
 #include "prog/effects.h"
 
-#include <linux/mman.h>
-
-#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
-#define MADV_POPULATE_WRITE 23
-#endif
-
 int effect_tracks(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
@@ -39,12 +33,13 @@ int effect_cleans(
 	struct world *w, const struct deed *deed, const struct call *call)
 {
 	(void)call;
-	for (uint32_t i = 0; i < PROG_SLOTS * PROG_SLOT_PAGES; i++) {
-		struct page_at at = {(uint16_t)(i / PROG_SLOT_PAGES),
-			(uint16_t)(i % PROG_SLOT_PAGES)};
+	for (uint32_t s = 0; s < PROG_SLOTS; s++) {
+		struct cell *cells = w->cell[deed->proc][s];
 
-		if (w->used[deed->proc] >> at.slot & 1)
-			cell_at(w, deed->proc, at)->data.dirty = 0;
+		if (!(w->used[deed->proc] >> s & 1))
+			continue;
+		for (uint32_t i = 0; i < PROG_SLOT_PAGES; i++)
+			cells[i].data.dirty = 0;
 	}
 	if (deed->until > w->clean_until)
 		w->clean_until = deed->until;
@@ -86,29 +81,21 @@ int effect_reads_dirty(
 static bool faults_for_writing(const struct world *w, const struct call *call)
 {
 	return call->op == OP_MLOCK || call->op == OP_PIN ||
-	       (call->op == OP_MPROTECT && w->mlocked) ||
-	       (call->op == OP_MADVISE &&
-		       call_bits(call, 1) == MADV_POPULATE_WRITE);
-}
-
-/* Bits of the pages that it makes anew are unknown by what made them. */
-static bool changes_bits(const struct world *w, const struct call *call)
-{
-	enum effect effect = call_effect(call);
-
-	if (effect == EFFECT_KEEPS)
-		return faults_for_writing(w, call);
-	return !effect_observes(effect) && effect != EFFECT_CLEANS &&
-	       effect != EFFECT_FORKS && effect != EFFECT_EXITS;
+	       (call->op == OP_MPROTECT && w->mlocked) || call_populates(call);
 }
 
 void wp_note(struct world *w, const struct deed *deed, const struct call *call)
 {
 	const struct range *range = &call->arg[0].range;
 
-	if (changes_bits(w, call) && deed->until > w->wp_until)
+	bool faults = faults_for_writing(w, call);
+
+	/* of pages that are made anew they are unknown by what made them */
+	if ((faults || deed->effect == EFFECT_TRACKS ||
+		    effect_changes(deed->effect)) &&
+		deed->until > w->wp_until)
 		w->wp_until = deed->until;
-	if (!faults_for_writing(w, call))
+	if (!faults)
 		return;
 	for (uint32_t i = 0; i < range->pages; i++) {
 		struct cell *cell = cell_at(w, deed->proc, page_of(range, i));

@@ -242,7 +242,6 @@ static void tracked(struct move *m)
 
 	if (softly)
 		move_on(m, OP_CLEAR_REFS, proc, &range, 0);
-
 	if (!rng_one_in(rng, 4))
 		move_on(m, rng_one_in(rng, 3) ? OP_FILL : OP_TOUCH, proc,
 			&range, 0);

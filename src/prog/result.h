@@ -21,7 +21,7 @@ struct call_result {
 	uint32_t us;  /* duration, microseconds */
 	int64_t ret;  /* the call's value; touch: pages written; expect: pages
 			 read */
-	uint32_t obs; /* expect, expect_wp: index of its first observation */
+	uint32_t obs; /* of EFFECT_READS*: index of the first observation */
 	uint16_t nr_obs; /* and how many were recorded, <= pages */
 	uint8_t state;	 /* enum call_state */
 	uint8_t pad;

@@ -52,27 +52,31 @@ bool stamp_decode(uint64_t stamp, struct stamp *ret)
 	return true;
 }
 
+static const struct {
+	uint64_t seen;
+	const char *text;
+} no_stamps[] = {
+	{0, "zeros"},
+	{OBS_FAULT, "no mapping"},
+	{OBS_TORN, "parts of different writes"},
+	{OBS_UNREAD, "nothing read"},
+	{OBS_WP, "a uffd-wp bit: it was not written"},
+	{OBS_NO_WP, "no uffd-wp bit: it was written"},
+	{OBS_DIRTY, "a soft-dirty bit: it was written"},
+	{OBS_CLEAN, "no soft-dirty bit: it was not written"},
+};
+
 void stamp_describe(uint64_t stamp, struct text *out)
 {
 	struct stamp s;
 
-	if (stamp == 0)
-		text_addf(out, "zeros");
-	else if (stamp == OBS_FAULT)
-		text_addf(out, "no mapping");
-	else if (stamp == OBS_TORN)
-		text_addf(out, "parts of different writes");
-	else if (stamp == OBS_UNREAD)
-		text_addf(out, "nothing read");
-	else if (stamp == OBS_WP)
-		text_addf(out, "a uffd-wp bit: it was not written");
-	else if (stamp == OBS_NO_WP)
-		text_addf(out, "no uffd-wp bit: it was written");
-	else if (stamp == OBS_DIRTY)
-		text_addf(out, "a soft-dirty bit: it was written");
-	else if (stamp == OBS_CLEAN)
-		text_addf(out, "no soft-dirty bit: it was not written");
-	else if (!stamp_decode(stamp, &s))
+	for (size_t i = 0; i < ARRAY_SIZE(no_stamps); i++) {
+		if (stamp == no_stamps[i].seen) {
+			text_addf(out, "%s", no_stamps[i].text);
+			return;
+		}
+	}
+	if (!stamp_decode(stamp, &s))
 		text_addf(out, "0x%016llx, which nobody wrote",
 			(unsigned long long)stamp);
 	else if (s.call == CALL_FILE)

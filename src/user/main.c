@@ -91,43 +91,17 @@ static unsigned int parse_number(const char *text, unsigned long max)
 	return (unsigned int)number;
 }
 
-/* The whole file, with a line end before it and behind it */
-static char *read_known(const char *path)
+static void read_known(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	char *text = NULL;
 	size_t size = 0;
 	ssize_t len;
 
 	if (!file)
 		broken("cannot read '%s'", path);
-	len = getdelim(&text, &size, '\0', file);
+	len = getdelim(&options.known, &size, '\0', file);
 	(void)fclose(file);
-	if (len < 0)
-		len = 0;
-	text = realloc(text, (size_t)len + 3);
-	if (!text)
-		broken("no memory for '%s'", path);
-	memmove(text + 1, text, (size_t)len);
-	text[0] = text[len + 1] = '\n';
-	text[len + 2] = '\0';
-	return text;
-}
-
-/* Is there a line of just this, or with TITLE_OURS before it? */
-static bool is_known(const char *title)
-{
-	const char *at = options.known;
-	size_t len = strlen(title);
-
-	while (at && (at = strchr(at, '\n')) && *++at) {
-		const char *ours = value_of(at, TITLE_OURS);
-		const char *line = ours ? ours : at;
-
-		if (!strncmp(line, title, len) && line[len] == '\n')
-			return true;
-	}
-	return false;
+	options.known_len = len < 0 ? 0 : (size_t)len;
 }
 
 static void parse_option(const char *arg)
@@ -149,7 +123,7 @@ static void parse_option(const char *arg)
 	else if ((value = value_of(arg, "--budget=")))
 		options.budget = parse_number(value, 1000000);
 	else if ((value = value_of(arg, "--known=")))
-		options.known = read_known(value);
+		read_known(value);
 	else if (!strcmp(arg, "--serve"))
 		options.serves = true;
 	else if (!strncmp(arg, "--", 2))
@@ -195,16 +169,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void judge(const struct prog *prog, const struct prog_result *result)
 {
 	struct judgment judgment;
-	const char *title;
 
 	oracle_judge(prog, result, &judgment);
 	if (judgment.verdict != VERDICT_FINDING)
 		return;
-	title = value_of(judgment.title, TITLE_OURS);
-	if (!title)
-		title = judgment.title;
-	if (!is_known(title))
-		finding(title, "%s", judgment.detail);
+	if (title_is_listed(options.known, options.known_len, judgment.title))
+		return;
+	finding(title_bare(judgment.title), "%s", judgment.detail);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

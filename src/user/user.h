@@ -52,9 +52,10 @@ struct user_options {
 	char boot[1024];
 	unsigned int checks, end_checks; /* CHECK_* */
 	const char *against;		 /* a program, or NULL */
-	char *known;			 /* titles, one a line, or NULL */
-	unsigned int preemptions;	 /* search up to so many; 0: run */
-	unsigned int budget;		 /* seconds of a search; 0: no end */
+	char *known;			 /* see title_is_listed(), or NULL */
+	size_t known_len;
+	unsigned int preemptions; /* search up to so many; 0: run */
+	unsigned int budget;	  /* seconds of a search; 0: no end */
 	bool serves;
 };
 

@@ -25,6 +25,7 @@ SANITIZE  := -fsanitize=fuzzer,address,undefined
 KERNEL_C  := $(wildcard $(ROOT)/src/user/kernel/*.c)
 HOST_C    := $(wildcard $(ROOT)/src/user/*.c $(ROOT)/src/prog/*.c) \
 	     $(ROOT)/src/base/base.c $(ROOT)/src/oracle/judge.c \
+	     $(ROOT)/src/oracle/known.c \
 	     $(ROOT)/src/cover/points.c $(ROOT)/fuzz/mutator.c \
 	     $(ROOT)/fuzz/schedule.c $(ROOT)/fuzz/schedule_pick.c
 KERNEL_O  := $(patsubst $(ROOT)/src/user/kernel/%.c,kernel_%.o,$(KERNEL_C))

@@ -119,7 +119,6 @@ static gboolean round_user(struct campaign *c, gint64 seconds, GError **error)
 		.append = c->entry->append,
 		.out = folder,
 		.corpus = c->start,
-		.known_path = c->conf->known,
 		.known = c->known,
 		.seconds = seconds,
 		.look = look_user,

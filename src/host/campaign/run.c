@@ -170,6 +170,6 @@ void campaign_clear(struct campaign *c)
 	campaign_state_free(c->state);
 	g_free(c->path);
 	g_free(c->start);
-	g_clear_pointer(&c->known, g_hash_table_unref);
+	known_free(c->known);
 	g_free(c->end);
 }

@@ -29,7 +29,7 @@ struct campaign {
 	struct campaign_state *state;
 	char *path; /* of the state */
 	char *start;
-	GHashTable *known; /* of host/known.h, or NULL */
+	struct known *known; /* of host/known.h, or NULL */
 	int lock, log;
 	/* of the round at work */
 	const struct campaign_entry *entry;

@@ -15,7 +15,7 @@
 struct fuzz_options {
 	struct target_options target;
 	char *engine, *max_runtime, *corpus, *out, *against, *known_path;
-	GHashTable *known; /* what is in that file */
+	struct known *known; /* what is in that file */
 	int vms, replays, stop_after;
 	gboolean no_stalls;
 };
@@ -217,7 +217,6 @@ static int fuzz_in_process(const struct fuzz_options *fuzz,
 		.engine_args = want->engine_args,
 		.seconds = want->seconds,
 		.stop_after = want->stop_after,
-		.known_path = fuzz->known_path,
 		.known = fuzz->known,
 	};
 
@@ -332,6 +331,6 @@ int cmd_fuzz(int argc, char **argv)
 			return host_fail("fuzz", error);
 	}
 	status = fuzz(&options, engine_args, &host);
-	g_clear_pointer(&options.known, g_hash_table_unref);
+	known_free(options.known);
 	return status;
 }

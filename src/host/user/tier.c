@@ -74,8 +74,8 @@ static GPtrArray *command(const struct tier *tier)
 		host_args_add(args, "--boot=%s", want->append);
 	if (want->against)
 		host_args_add(args, "--against=%s", want->against->program);
-	if (want->known_path)
-		host_args_add(args, "--known=%s", want->known_path);
+	if (want->known)
+		host_args_add(args, "--known=%s", known_path(want->known));
 	g_ptr_array_add(args, NULL);
 	return args;
 }

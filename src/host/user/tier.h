@@ -29,15 +29,14 @@ struct user_tier_result;
  * @corpus: a folder of programs that the store's corpus gets first, or NULL
  * @engine_args: libFuzzer's own, or NULL
  * @stop_after: titles; 0: run to the end
- * @known_path: a file of known.h, and @known, what is in it; or NULL
+ * @known:  of known.h, or NULL
  * @look:   twice a second, and then there is no status line; @now is what the
  *	    session is so far. FALSE: end. May be NULL
  */
 struct user_tier_options {
 	const struct kernel *kernel, *against;
 	const char *append, *out, *corpus;
-	const char *known_path;
-	GHashTable *known;
+	struct known *known;
 	char *const *engine_args;
 	gint64 seconds;
 	guint stop_after;
