@@ -60,6 +60,7 @@ static const struct {
 	{"p0", "line 1: the line ends where an op:"},
 	{"p0 async", "line 1: the line ends where an op:"},
 	{"p0 exit\n\np0 jump", "line 3: 'jump': expected an op: mmap"},
+	{"p0 jump", " vmsplice drain"}, /* all of them */
 	{"p0 touch", "the line ends where a range"},
 	{"p0 touch v8:1", "expected a range"},
 	{"p0 touch v0:0", "expected a range"},

@@ -32,7 +32,7 @@ static inline size_t min_size(size_t a, size_t b)
 
 /** struct why - the reason of an error, for a human; one line, no newline */
 struct why {
-	char text[256];
+	char text[512]; /* all ops, where a word is none of them */
 };
 
 /**

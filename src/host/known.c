@@ -20,6 +20,7 @@ struct known *known_load(const char *path, GError **error)
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (g_file_get_contents(path, &known->list, &known->len, error))
 		return known;
+	g_prefix_error(error, "titles that are known: ");
 	known_free(known);
 	return NULL;
 }

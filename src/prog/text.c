@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define WANT_MAX 400 /* the names of all ops, or of all values of a set */
+
 static bool parse_proc(struct word *word, uint32_t *ret)
 {
 	return eat_char(word, 'p') && eat_number(word, ret) &&
@@ -66,7 +68,7 @@ static int bad_value(const struct line *line, const struct arg_desc *desc,
 	const struct word *word)
 {
 	struct text text;
-	char want[200];
+	char want[WANT_MAX];
 
 	text_init(&text, want, sizeof(want));
 	list_values(desc->set,
@@ -188,7 +190,7 @@ static int parse_op(
 	struct line *line, const struct word *word, struct call *call)
 {
 	struct text text;
-	char want[200];
+	char want[WANT_MAX];
 
 	for (uint32_t i = 0; i < OP_COUNT; i++) {
 		if (word_is(word, ops[i].name)) {

@@ -45,8 +45,6 @@ static gboolean known_start(struct campaign *c, GError **error)
 	if (!c->conf->known)
 		return TRUE;
 	c->known = known_load(c->conf->known, error);
-	if (!c->known)
-		g_prefix_error(error, "known: ");
 	return c->known != NULL;
 }
 
