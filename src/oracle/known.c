@@ -36,16 +36,17 @@ static bool line_is(const char *line, size_t len, const char *bare)
 
 bool title_is_listed(const char *list, size_t len, const char *title)
 {
-	const char *bare = title_bare(title), *end = list + len;
+	const char *bare = title_bare(title);
 
-	while (*bare && list < end) {
-		const char *eol = memchr(list, '\n', (size_t)(end - list));
+	while (*bare && len) {
+		const char *eol = memchr(list, '\n', len);
+		size_t line = eol ? (size_t)(eol - list) : len;
+		size_t step = eol ? line + 1 : line;
 
-		if (!eol)
-			eol = end;
-		if (line_is(list, (size_t)(eol - list), bare))
+		if (line_is(list, line, bare))
 			return true;
-		list = eol < end ? eol + 1 : end;
+		list += step;
+		len -= step;
 	}
 	return false;
 }
