@@ -46,6 +46,61 @@ gboolean premerge_boot(struct premerge *p)
 	return ok;
 }
 
+/* One between base and the whole series; FALSE: the next one need not be tried.
+ * It is not kept: a bisection finds its template in the cache. */
+static gboolean boot_between(
+	struct premerge *p, struct review_step *step, guint prefix)
+{
+	g_autofree char *patch = premerge_patch(p, prefix);
+	g_autoptr(GError) error = NULL;
+
+	if (premerge_vm(p, prefix, &error)) {
+		step_case(step, patch, VERDICT_PASS, NULL);
+		g_clear_pointer(&p->kernel.vm[prefix], target_free);
+		return TRUE;
+	}
+	if (!is_death(error)) {
+		step_case(step, patch, VERDICT_BROKEN, error->message);
+		step_end(step, VERDICT_BROKEN, "%s: %s", patch, error->message);
+		return FALSE;
+	}
+	step_case(step, patch, VERDICT_FINDING, error->message);
+	if (step->outcome != VERDICT_FINDING)
+		step_end(step, VERDICT_FINDING,
+			"%s does not boot: %s. Fix it in this patch: a series "
+			"is to boot after each",
+			patch, error->message + strlen(HOST_BOOT_DIED));
+	return TRUE;
+}
+
+void premerge_boot_each(struct premerge *p)
+{
+	struct review_step *step;
+	gboolean go_on = TRUE;
+	guint prefix;
+
+	if (!p->want->every || p->nr < 2)
+		return;
+	step = premerge_begin(p, "boot of each patch", FALSE);
+	for (prefix = 1; go_on && prefix < p->nr; prefix++) {
+		step->cut = premerge_left(p) <= 0;
+		if (step->cut)
+			break;
+		if (p->kernel.kasan[prefix])
+			go_on = boot_between(p, step, prefix);
+	}
+	premerge_done(step);
+	if (!step->cases->len)
+		step_end(step, VERDICT_SKIP,
+			step->cut ? "no time was left for it: --max-runtime"
+				  : "none of those kernels was built");
+	else if (step->outcome == VERDICT_PASS)
+		step_end(step, VERDICT_PASS,
+			"%u kernels between base and the whole series boot%s",
+			step->cases->len,
+			step->cut ? ", there was no time for the others" : "");
+}
+
 /* A kernel that has booted is kept: it does so once. */
 gboolean shows_boot(struct shows *shows, guint prefix, guint runs, guint until,
 	guint *ret_k, guint *ret_n)

@@ -242,10 +242,12 @@ static void run(struct premerge *p)
 		no_vm(p, p->want->no_vm ? "--no-vm" : "it was not built");
 		return;
 	}
-	if (premerge_boot(p))
+	if (premerge_boot(p)) {
+		premerge_boot_each(p);
 		test_vm(p);
-	else
+	} else {
 		no_vm(p, "it does not boot");
+	}
 	premerge_judge(p);
 }
 

@@ -16,7 +16,7 @@
  * @base:   NAME, a kernel without its profile
  * @series: as `kernel build --series`
  * @fragment: options for all its kernels, as far as they have them; or NULL
- * @every:  build the kasan kernel after each patch, not only the last
+ * @every:  build and boot the kasan kernel after each patch, not only the last
  * @no_vm:  user space only
  * @stop_after: each fuzzer ends at so many titles; 0: when its time is over
  */
@@ -183,6 +183,8 @@ void premerge_stress(struct premerge *p, double seconds);
 
 /** premerge_boot() - boot base and patched. FALSE: not both do */
 gboolean premerge_boot(struct premerge *p);
+/** premerge_boot_each() - boot those between, where @every has built them */
+void premerge_boot_each(struct premerge *p);
 /** premerge_judge_boot() - boot patched again: the rates and weight of it */
 void premerge_judge_boot(struct premerge *p, struct review_finding *finding);
 
