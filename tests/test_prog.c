@@ -441,6 +441,37 @@ static void test_minimize(uint64_t seed)
 		"an error of the predicate ends it, with the best so far");
 }
 
+static const struct {
+	int by;
+	const char *why, *text, *moved; /* NULL: nothing moves */
+} fails[] = {
+	{3, "fails move, other calls stay",
+		"p0 touch v0:1\np0 fail_nth=2 fork p1\np0 fail_from=1 fork "
+		"p2\n",
+		"p0 touch v0:1\np0 fail_nth=5 fork p1\np0 fail_from=4 fork "
+		"p2\n"},
+	{-1, "not before the first",
+		"p0 fail_nth=2 fork p1\np0 fail_nth=1 exit\n",
+		"p0 fail_nth=1 fork p1\np0 fail_nth=1 exit\n"},
+	{1000, "not beyond the last", "p0 fail_nth=2 fork p1\n",
+		"p0 fail_nth=255 fork p1\n"},
+	{-1, "one that cannot move", "p0 fail_nth=1 fork p1\n", NULL},
+	{1, "nothing fails", "p0 fork p1\n", NULL},
+};
+
+static void test_move_fails(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fails); i++) {
+		struct prog prog = prog_of(fails[i].text), moved;
+		bool any = prog_move_fails(&prog, fails[i].by, &moved);
+
+		test_case(any == !!fails[i].moved &&
+				  prints_as(&moved,
+					  any ? fails[i].moved : fails[i].text),
+			fails[i].why);
+	}
+}
+
 static void test_ops(void)
 {
 	struct prog prog = prog_of("p0 mremap v0:2 v1+3:4 DONTUNMAP\n"
@@ -518,6 +549,7 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 
 	printf("# seed %llu\n", (unsigned long long)seed);
+	test_move_fails();
 	test_ops();
 	test_texts();
 	test_errors();

@@ -350,6 +350,10 @@ void prog_print(const struct prog *prog, struct text *out);
 /** call_print() - call @i with its stall, without the newline */
 void call_print(const struct prog *prog, uint32_t i, struct text *out);
 
+/** prog_move_fails() - @prog with the allocations that are to fail @by later,
+ *  each from 1 to 255. false: none is another one than before */
+bool prog_move_fails(const struct prog *prog, int by, struct prog *ret);
+
 /*
  * What changes a program keeps its stalls true by these. Stalls name calls by
  * number; one that cannot hold any more is dropped.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* rmaptorture repro: replay a stored finding on fresh clones: k of n. */
 #include "host/c_repro.h"
+#include "host/fail_search.h"
 #include "host/host.h"
 #include "host/record.h"
 #include "host/selftests/selftests.h"
@@ -29,7 +30,7 @@ struct repro_run {
 	const struct host_options *options;
 	struct finding *finding;
 	char *scratch;
-	gboolean as_it_is; /* no stall is looked for */
+	gboolean as_it_is; /* no stall or fail_nth is looked for */
 	gboolean record;
 	guint tries; /* of each smaller program before it counts as clean */
 	guint runs;
@@ -88,6 +89,24 @@ static void minimize(struct repro_run *repro, struct candidate *candidate,
 	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
 	tries = prog_minimize(prog, still_shows, repro, MINIMIZE_TRIES);
 	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);
+}
+
+/* Where no run shows it, another allocation of this template may. */
+static void failures(struct repro_run *repro, struct candidate *candidate,
+	guint n, struct replay *replay)
+{
+	struct prog *prog = candidate_single(candidate);
+	int by = 0;
+
+	if (prog && repro->target && !repro->as_it_is && !replay->k)
+		by = fail_search(repro->target, repro->scratch, repro->options,
+			repro->finding->title, prog);
+	if (!by)
+		return;
+	printf("shows in none of %u runs; with fail_nth %+d it does: which "
+	       "allocation is the n-th depends on how full the slabs are\n",
+		replay->n, by);
+	count(repro, candidate, n, replay);
 }
 
 /* A race that shows in less than a quarter of the runs is looked for a stall
@@ -284,6 +303,7 @@ static int replay_all(struct repro_run *repro, guint n, gboolean smaller,
 			 repro->target ? repro->target->nr_lanes : 1,
 			 &candidate))
 		return no_program();
+	failures(repro, &candidate, n, &replay);
 	schedule(repro, &candidate, n, &replay);
 	if (!replay.n)
 		return no_program();
@@ -445,7 +465,8 @@ int cmd_repro(int argc, char **argv)
 			"record a run of it that a debugger can make again",
 			NULL},
 		{"as-it-is", 0, 0, G_OPTION_ARG_NONE, &asked.as_it_is,
-			"do not look for a stall that makes a rare race sure",
+			"do not look for a stall, or another fail_nth, that "
+			"makes it sure",
 			NULL},
 		{"out", 0, 0, G_OPTION_ARG_FILENAME, &asked.out,
 			"where the finding is (default out)", "DIR"},

@@ -14,21 +14,6 @@ struct confirming {
 	const char *title, *scratch;
 };
 
-static gboolean fails_later(const struct prog *prog, guint by, struct prog *ret)
-{
-	gboolean any = FALSE;
-
-	*ret = *prog;
-	for (uint32_t i = 0; i < ret->nr_calls; i++) {
-		if (!ret->call[i].fail)
-			continue;
-		ret->call[i].fail =
-			(uint8_t)MIN(ret->call[i].fail + by, UINT8_MAX);
-		any = TRUE;
-	}
-	return any;
-}
-
 static gboolean shows(const struct confirming *c, const struct prog *prog,
 	struct report *report)
 {
@@ -104,7 +89,7 @@ static gboolean find(const struct confirming *c, const struct prog *given,
 			shows_checked(c, &merged, ret, report)))
 		return TRUE;
 	for (guint by = 1; by <= FAIL_LATER_MAX; by++) {
-		if (!fails_later(given, by, ret))
+		if (!prog_move_fails(given, (int)by, ret))
 			break;
 		*ret_later = by;
 		if (shows(c, ret, report))
