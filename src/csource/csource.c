@@ -45,6 +45,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_MMAP] = "mmap",
 	[RUN_BRK] = "brk",
 	[RUN_TOUCH] = "touch",
+	[RUN_POKE] = "poke",
 	[RUN_EXPECT] = "expect",
 	[RUN_FORK] = "fork",
 	[RUN_EXIT] = "exit",
@@ -55,6 +56,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_MBIND] = "mbind",
 	[RUN_SPLIT] = "split",
 	[RUN_RECLAIM] = "reclaim",
+	[RUN_SWAPOFF] = "swapoff",
 	[RUN_RMAP_FSCK] = "rmap_fsck",
 	[RUN_PIN] = "pin",
 	[RUN_UNPIN] = "unpin",
@@ -107,11 +109,12 @@ static void call_args(
 	}
 	arg[0] = prog_addr(range->slot, range->page);
 	arg[1] = (uint64_t)range->pages * PROG_PAGE_SIZE;
-	if (run == RUN_TOUCH || run == RUN_EXPECT || run == RUN_MOVE_PAGES)
+	if (run == RUN_TOUCH || run == RUN_POKE || run == RUN_EXPECT ||
+		run == RUN_MOVE_PAGES)
 		arg[1] = range->pages;
 	if (run == RUN_MMAP) {
 		mmap_args(call, arg);
-	} else if (run == RUN_TOUCH) {
+	} else if (run == RUN_TOUCH || run == RUN_POKE) {
 		arg[2] = stamp_low(
 			call_stamp(call, i, range->slot, range->page));
 		arg[3] = call->op != OP_FILL;

@@ -143,6 +143,7 @@ struct lane {
 	uint64_t stall_pc[PROG_STALLS_MAX];
 	bool spread;	 /* it has async calls: actors go to several CPUs */
 	bool fails;	 /* it has calls whose allocations fail */
+	bool swaps_off;	 /* it has calls that turn swap off for a moment */
 	time_t vmstat_s; /* when vmstat_publish() last wrote */
 	uint32_t nr_settings; /* of the slot, that were applied */
 	int quiet_fd;	      /* see leak.c; -1: no lock */
@@ -330,6 +331,22 @@ long pagemap_read(
 	uint64_t addr, uint32_t nr, enum pagemap_what what, uint64_t *ret);
 /** soft_dirty_clear() - of all pages of the caller. 0 or negative errno */
 long soft_dirty_clear(void);
+
+/* mem.c */
+/** mem_open() - the caller's own memory; a file, or negative errno */
+long mem_open(void);
+void mem_close(long fd);
+/** mem_store() - @stamp to the first, middle and last word of a page, zeros
+ *  between, at once; private pages are written whatever their protection. 0,
+ *  -EIO: nobody may write there, or other negative errno */
+long mem_store(long fd, uint64_t addr, uint64_t stamp);
+
+/* swap.c */
+/** swap_empty() - swapoff(2) and swapon(2). Negative errno of the first:
+ *  another lane does so, or there is no room for all in memory */
+long swap_empty(void);
+/** swap_on() - whoever was killed between the two has left it off */
+long swap_on(void);
 
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
  *  0; -EAGAIN: it does not, in time; or another negative errno */

@@ -107,6 +107,27 @@ static long run_touch(const struct making *m)
 	return range->pages;
 }
 
+static long run_poke(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+	long fd = mem_open(), err = 0;
+	uint32_t i;
+
+	m->result->ret = 0;
+	if (fd < 0)
+		return fd;
+	for (i = 0; i < range->pages && !err; i++) {
+		uint32_t page = range->page + i;
+
+		err = mem_store(fd, prog_addr(range->slot, page),
+			call_stamp(m->call, m->index, range->slot, page));
+	}
+	mem_close(fd);
+	m->result->ret = err ? i - 1 : i;
+	/* an allocation that fails is told by the same number */
+	return err == -EIO && !m->call->fail ? -EFAULT : err ? err : i;
+}
+
 /* Is the page readable? Copies 8 bytes of it to the kernel, which then finds
  * the request invalid: a fault of the kernel's own access costs a sixth of one
  * that becomes a signal, and meets the same page tables. */
@@ -338,6 +359,12 @@ long rmap_fsck(const struct guest *guest)
 	return ret < 0 ? ret : 0;
 }
 
+static long run_swapoff(const struct making *m)
+{
+	(void)m;
+	return swap_empty();
+}
+
 static long run_rmap_fsck(const struct making *m)
 {
 	return rmap_fsck(m->actor->lane->guest);
@@ -428,6 +455,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_MMAP] = run_mmap,
 	[RUN_BRK] = run_brk,
 	[RUN_TOUCH] = run_touch,
+	[RUN_POKE] = run_poke,
 	[RUN_EXPECT] = run_expect,
 	[RUN_FORK] = run_fork,
 	[RUN_EXIT] = run_exit,
@@ -438,6 +466,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_MBIND] = run_mbind,
 	[RUN_SPLIT] = run_split,
 	[RUN_RECLAIM] = run_reclaim,
+	[RUN_SWAPOFF] = run_swapoff,
 	[RUN_RMAP_FSCK] = run_rmap_fsck,
 	[RUN_PIN] = run_pin,
 	[RUN_UNPIN] = run_unpin,

@@ -126,12 +126,13 @@ static int program_prepare(struct lane *lane, struct why *why)
 	memset(result->stall, 0, sizeof(result->stall));
 	memset(lane->baton, 0, sizeof(*lane->baton));
 	lane->spread = lane->prog.nr_stalls;
-	lane->fails = false;
+	lane->fails = lane->swaps_off = false;
 	memset(lane->pin_fd, 0, sizeof(lane->pin_fd));
 	memset(lane->pipe_fd, 0, sizeof(lane->pipe_fd));
 	for (uint32_t i = 0; i < lane->prog.nr_calls; i++) {
 		lane->spread |= lane->prog.call[i].props & CALL_ASYNC;
 		lane->fails |= lane->prog.call[i].fail != 0;
+		lane->swaps_off |= lane->prog.call[i].op == OP_SWAPOFF;
 	}
 	program_threads(lane);
 	err = program_memfd(lane);
@@ -293,6 +294,8 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	if (lane->memfd >= 0)
 		close(lane->memfd);
 	lane->memfd = -1;
+	if (lane->swaps_off)
+		(void)swap_on();
 	if (result->died && cgroup_oomed(&lane->cgroup))
 		result->flags |= RESULT_OOM;
 	if (result->flags & RESULT_STUCK)

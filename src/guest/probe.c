@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -159,6 +160,29 @@ static bool has_soft_dirty(void)
 	       !access(CLEAR_REFS_PATH, W_OK);
 }
 
+/* Does a write by MEM_PATH go to a page that is not writable? It does not with
+ * proc_mem.force_override=never, 6.12. */
+static bool has_force(void)
+{
+	char *page = mmap(NULL, PROG_PAGE_SIZE, PROT_READ,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open(MEM_PATH, O_RDWR | O_CLOEXEC);
+	bool has = fd >= 0 && page != MAP_FAILED &&
+		   pwrite(fd, "1", 1, (off_t)(uintptr_t)page) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	if (page != MAP_FAILED)
+		munmap(page, PROG_PAGE_SIZE);
+	return has;
+}
+
+/* May ours be turned off, and on again? */
+static bool has_swapoff(void)
+{
+	return !swapoff(SWAP_PATH) && !swapon(SWAP_PATH, 0);
+}
+
 /* bytes of swap that PROBE_CGROUP is charged for */
 static uint64_t swap_charged(void)
 {
@@ -229,6 +253,8 @@ static const struct {
 	{CAP_UFFD_WP, NULL, has_uffd_wp},
 	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
+	{CAP_SWAPOFF, NULL, has_swapoff},
+	{CAP_FORCE, NULL, has_force},
 };
 
 uint32_t probe_caps(void)

@@ -200,9 +200,9 @@ static void setup_swap(void)
 	/* the cheapest to run; where it is not built the default stays */
 	(void)setup_write("/sys/block/zram0/comp_algorithm", "lzo");
 	if (setup_write("/sys/block/zram0/disksize", size) ||
-		setup_swap_format("/dev/zram0", ZRAM_BYTES))
+		setup_swap_format(SWAP_PATH, ZRAM_BYTES))
 		return;
-	(void)swapon("/dev/zram0", 0);
+	(void)swapon(SWAP_PATH, 0);
 }
 
 static const struct {

@@ -381,7 +381,8 @@ void cell_write(
 			w, deed, content, stamp, sure ? how : how | MAYBE);
 		if (sure && !deed->until && !cell->until) {
 			cell->map = SURE_YES;
-			cell->prot = PROT_IS_RW;
+			if (w->prog->call[deed->call].op != OP_POKE)
+				cell->prot = PROT_IS_RW;
 		}
 	}
 	cell->data.wp = wp_lost(wp);

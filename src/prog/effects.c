@@ -69,7 +69,8 @@ static int do_writes(
 
 		if (told &&
 			!(deed->until && deed_clashes(w, deed, at, false)) &&
-			judge_write(w, deed->proc, at, worked))
+			judge_write(
+				w, deed->proc, at, call->op == OP_POKE, worked))
 			return 1;
 		if (told && !worked)
 			break;

@@ -33,9 +33,10 @@ int judge_dirty(
 /** wp_note() - @deed, which is @call, may have changed uffd-wp bits, or may
  *  until it is done. After its effect */
 void wp_note(struct world *w, const struct deed *deed, const struct call *call);
-/** judge_write() - writing to the page worked, or not. Returns 1 when it may
- *  not be so. */
-int judge_write(struct world *w, uint32_t proc, struct page_at at, bool worked);
+/** judge_write() - writing to the page worked, or not, @forced as a debugger
+ *  does it. Returns 1 when it may not be so. */
+int judge_write(struct world *w, uint32_t proc, struct page_at at, bool forced,
+	bool worked);
 
 static inline struct page_at page_of(const struct range *range, uint32_t i)
 {

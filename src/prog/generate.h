@@ -36,9 +36,10 @@ struct gen {
 	bool lineage;	  /* this program is about descent: see gen_op() */
 	bool moves;	  /* it has moves (moves.c), not single calls only */
 	bool failing;	  /* allocations fail in this program */
-	uint32_t focus;	  /* ops that this program is about, a bit each */
+	uint64_t focus;	  /* ops that this program is about, a bit each */
 	uint32_t advice;  /* the same of the values of VALUES_advice */
 	bool merges;	  /* somebody has said MADV_MERGEABLE */
+	bool swaps;	  /* something was to go to swap */
 	uint8_t youngest; /* the process forked last */
 	uint8_t nr[PROG_PROCS];
 	struct area area[PROG_PROCS][GEN_AREAS];

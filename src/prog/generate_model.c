@@ -11,7 +11,7 @@
 #define FOCUS_ONE_IN   2 /* programs that are about a few things */
 #define FOCUS_MAX      3
 
-_Static_assert(OP_COUNT <= 32, "gen.focus has a bit for each op");
+_Static_assert(OP_COUNT <= 64, "gen.focus has a bit for each op");
 
 /* Two or three things that meet often find what all of them, each seldom, do
  * not: Groce et al., Swarm Testing (2012) */
@@ -22,10 +22,10 @@ static void gen_focus(struct gen *gen)
 	(void)values_of(VALUES_advice, &nr_advice);
 	for (uint32_t n = rng_range(gen->rng, 1, FOCUS_MAX); n > 0; n--) {
 		if (rng_one_in(gen->rng, 2)) {
-			gen->focus |= 1u << rng_below(gen->rng, OP_COUNT);
+			gen->focus |= 1ull << rng_below(gen->rng, OP_COUNT);
 			continue;
 		}
-		gen->focus |= 1u << OP_MADVISE;
+		gen->focus |= 1ull << OP_MADVISE;
 		gen->advice |= 1u << rng_below(gen->rng, nr_advice);
 	}
 }
@@ -212,6 +212,9 @@ void gen_note(struct gen *gen, const struct call *call)
 		return;
 	gen->merges |=
 		call->op == OP_MADVISE && call_bits(call, 1) == MADV_MERGEABLE;
+	gen->swaps |=
+		call->op == OP_RECLAIM ||
+		(call->op == OP_MADVISE && call_bits(call, 1) == MADV_PAGEOUT);
 	if (effect == EFFECT_MAPS)
 		note_map(gen, call);
 	else if (effect == EFFECT_ADDS)

@@ -78,6 +78,9 @@ static const struct {
 	{"swap_count",
 		"lost swap is not told: needs a kernel without swap slot "
 		"caches (harness patch 0011)"},
+	{"swapoff", "swap is not turned off: needs the swap of our own guest"},
+	{"force", "no page is written as a debugger does it: needs "
+		  "/proc/self/mem, proc_mem.force_override=always"},
 };
 
 const char *cap_name(unsigned int bit)

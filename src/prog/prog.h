@@ -74,8 +74,10 @@ enum cap {
 	CAP_UFFD_WP = 1u << 16,	    /* UFFD_FEATURE_WP_ASYNC (6.7), pagemap */
 	CAP_SOFT_DIRTY = 1u << 17,  /* clear_refs, pagemap */
 	CAP_SWAP_COUNT = 1u << 18,  /* memory.swap.current falls at once */
+	CAP_SWAPOFF = 1u << 19,	    /* the device can be turned off and on */
+	CAP_FORCE = 1u << 20,	    /* /proc/self/mem writes where it is r */
 };
-#define CAP_COUNT 19
+#define CAP_COUNT 21
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -177,6 +179,7 @@ enum run_kind {
 	RUN_MMAP,
 	RUN_BRK,
 	RUN_TOUCH,
+	RUN_POKE,
 	RUN_EXPECT,
 	RUN_FORK,
 	RUN_EXIT,
@@ -187,6 +190,7 @@ enum run_kind {
 	RUN_MBIND,
 	RUN_SPLIT,
 	RUN_RECLAIM,
+	RUN_SWAPOFF,
 	RUN_RMAP_FSCK,
 	RUN_PIN,
 	RUN_UNPIN,

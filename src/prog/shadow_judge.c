@@ -122,14 +122,27 @@ int judge_dirty(
 	return 1;
 }
 
-int judge_write(struct world *w, uint32_t proc, struct page_at at, bool worked)
+/* mm/gup.c, check_vma_flags(): who forces it may write what is private; not
+ * known where it is not known which of the two it is. */
+static enum sure may_write(const struct cell *cell, bool forced)
+{
+	if (cell->map != SURE_YES)
+		return cell->map;
+	if (forced && cell->kind != KIND_SHARED)
+		return cell->kind == KIND_PRIVATE ? SURE_YES : MAYBE;
+	if (cell->prot == PROT_UNKNOWN)
+		return MAYBE;
+	return cell->prot == PROT_IS_RW ? SURE_YES : SURE_NO;
+}
+
+int judge_write(struct world *w, uint32_t proc, struct page_at at, bool forced,
+	bool worked)
 {
 	const struct cell *cell = cell_at(w, proc, at);
+	enum sure may = may_write(cell, forced);
 
-	if (cell_is_moving(w, cell) || cell->map == MAYBE ||
-		(cell->map == SURE_YES && cell->prot == PROT_UNKNOWN))
-		return 0;
-	if (worked == (cell->map == SURE_YES && cell->prot == PROT_IS_RW))
+	if (cell_is_moving(w, cell) || may == MAYBE ||
+		worked == (may == SURE_YES))
 		return 0;
 	if (!worked)
 		mismatch(w, proc, at, OBS_FAULT, NULL);

@@ -121,6 +121,9 @@ int model_splits_to_orders(void);
  */
 int model_store(unsigned int proc, unsigned long addr, unsigned long value);
 int model_load(unsigned int proc, unsigned long addr, unsigned long ret[3]);
+/** model_poke() - the same as model_store() by the kernel's
+ *  access_remote_vm(), as a debugger does it; -EIO: an allocation failed */
+int model_poke(unsigned int proc, unsigned long addr, unsigned long value);
 
 /**
  * model_check() - the oracles of the kernel half; what is wrong is a finding

@@ -27,6 +27,7 @@ static const struct {
 	[OP_MLOCK] = {WAY_CALL, MODEL_MLOCK},
 	[OP_MUNLOCK] = {WAY_CALL, MODEL_MUNLOCK},
 	[OP_TOUCH] = {WAY_OWN, 0},
+	[OP_POKE] = {WAY_OWN, 0},
 	[OP_FILL] = {WAY_OWN, 0},
 	[OP_EXPECT] = {WAY_OWN, 0},
 	[OP_MOVE_PAGES] = {WAY_OWN, 0},
@@ -49,7 +50,7 @@ static const struct {
 uint32_t user_caps(void)
 {
 	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
-			CAP_THP | CAP_SPLIT | CAP_IO_URING;
+			CAP_THP | CAP_SPLIT | CAP_IO_URING | CAP_FORCE;
 
 	if (model_splits_to_orders())
 		caps |= CAP_SPLIT_ORDER;
@@ -122,14 +123,16 @@ static long run_call(const struct call *call)
 	return model_call(call->proc, ways[call->op].call, args);
 }
 
-static long run_touch(const struct run *run, uint32_t index)
+static long run_stores(const struct run *run, uint32_t index,
+	int (*store)(
+		unsigned int proc, unsigned long addr, unsigned long value))
 {
 	const struct call *call = &run->prog->call[index];
 	const struct range *range = &call->arg[0].range;
 
 	for (uint32_t i = 0; i < range->pages; i++) {
 		uint32_t page = range->page + i;
-		int err = model_store(call->proc, prog_addr(range->slot, page),
+		int err = store(call->proc, prog_addr(range->slot, page),
 			call_stamp(call, index, range->slot, page));
 
 		if (!err)
@@ -260,7 +263,9 @@ static long run_own(const struct run *run, uint32_t index)
 
 	switch (ops[call->op].run) {
 	case RUN_TOUCH:
-		return run_touch(run, index);
+		return run_stores(run, index, model_store);
+	case RUN_POKE:
+		return run_stores(run, index, model_poke);
 	case RUN_EXPECT:
 		return run_expect(run, index);
 	case RUN_FORK:

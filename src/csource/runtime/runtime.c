@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -164,6 +165,28 @@ static long make_touch(int i)
 		at[0] = at[256] = at[511] = stamp(a[2] + page * a[3]);
 	}
 	return page;
+}
+
+/* === poke === */
+/* as touch, but as a debugger does it */
+static long make_poke(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	int fd = open("/proc/self/mem", O_RDWR);
+	unsigned long page;
+
+	if (fd < 0)
+		return -errno;
+	for (page = 0; page < a[1]; page++) {
+		unsigned long data[512] = {0};
+
+		data[0] = data[256] = data[511] = stamp(a[2] + page * a[3]);
+		if (pwrite(fd, data, sizeof(data),
+			    (long)(a[0] + page * 4096)) != sizeof(data))
+			break;
+	}
+	close(fd);
+	return page < a[1] ? -EFAULT : (long)page;
 }
 
 /* === expect === */
@@ -323,6 +346,28 @@ static long make_reclaim(int i)
 		strncmp(line, "0::", 3) ? "" : line + 3);
 	snprintf(text, sizeof(text), "%lu", calls[i].arg[0]);
 	return file_write(path, text);
+}
+
+/* === swapoff === */
+/* All that is swapped out, of whomever, comes back: each device off and on */
+static long make_swapoff(int i)
+{
+	char line[256], path[256];
+	FILE *f = fopen("/proc/swaps", "r");
+	long ret = f ? 0 : -errno;
+
+	(void)i;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%255s", path) != 1 || path[0] != '/')
+			continue;
+		if (swapoff(path))
+			ret = -errno;
+		if (swapon(path, 0) && errno != EBUSY)
+			ret = -errno;
+	}
+	if (f)
+		fclose(f);
+	return ret;
 }
 
 /* === rmap_fsck === */

@@ -6,6 +6,7 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
+#include "frames.h"
 #include "stubs.h"
 #include "tlb.h"
 
@@ -46,6 +47,15 @@ static bool vma_permits(const struct vm_area_struct *vma, bool write)
 	return vma->vm_flags & (write ? VM_WRITE : VM_READ);
 }
 
+/* What a stack grows by is always charged, but what has no VM_ACCOUNT is not
+ * given back: a bug of 6.12 itself, docs/user-tier.md. */
+static void excuse_growth(const struct vm_area_struct *vma)
+{
+	if (vma &&
+		(vma->vm_flags & (VM_GROWSDOWN | VM_ACCOUNT)) == VM_GROWSDOWN)
+		percpu_excuse();
+}
+
 /* The vma at @addr, perhaps of a stack that has grown to it, with the mm locked
  * to read; NULL and unlocked if there is none */
 static struct vm_area_struct *vma_lock_grown(
@@ -61,11 +71,7 @@ static struct vm_area_struct *vma_lock_grown(
 	if (!vma)
 		mmap_read_unlock(mm);
 #endif
-	/* What a stack grows by is always charged, but what has no VM_ACCOUNT
-	 * is not given back: a bug of 6.12 itself, docs/user-tier.md. */
-	if (vma &&
-		(vma->vm_flags & (VM_GROWSDOWN | VM_ACCOUNT)) == VM_GROWSDOWN)
-		percpu_excuse();
+	excuse_growth(vma);
 	return vma;
 }
 
@@ -190,6 +196,27 @@ int model_store(unsigned int proc, unsigned long addr, unsigned long value)
 		return err;
 	data_put(page, (unsigned long[]){value, value, value});
 	return 0;
+}
+
+int model_poke(unsigned int proc, unsigned long addr, unsigned long value)
+{
+	struct mm_struct *mm = process_mm[proc];
+	unsigned long page[PAGE_SIZE / sizeof(long)] = {0};
+	int got;
+
+	data_put(page, (unsigned long[]){value, value, value});
+	act_as(proc);
+	got = access_remote_vm(
+		mm, addr, page, PAGE_SIZE, FOLL_FORCE | FOLL_WRITE);
+	mmap_read_lock(mm);
+	excuse_growth(vma_lookup(mm, addr));
+	mmap_read_unlock(mm);
+	call_done("poke");
+	if (got == PAGE_SIZE)
+		return 0;
+	if (frames_ran_out())
+		return -ENOMEM;
+	return has_failed() ? -EIO : -EFAULT;
 }
 
 int model_load(unsigned int proc, unsigned long addr, unsigned long ret[3])

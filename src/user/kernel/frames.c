@@ -24,6 +24,7 @@ static unsigned int nr_fresh, next_large, nr_used;
 static unsigned int freed[LARGE_FIRST], nr_freed, first_freed;
 static bool large_used[ARENA_PAGES - LARGE_FIRST];
 static bool excused[ARENA_PAGES];
+static bool ran_out; /* of single ones, since frames_begin() */
 
 unsigned int frame_index(unsigned long pfn)
 {
@@ -43,6 +44,11 @@ struct page *frame_page(unsigned int i)
 unsigned int page_frame(const struct page *page)
 {
 	return page - page_structs;
+}
+
+bool frames_ran_out(void)
+{
+	return ran_out;
 }
 
 bool frames_had_large(void)
@@ -113,6 +119,7 @@ void frames_begin(void)
 {
 	next_large = LARGE_FIRST;
 	nr_fresh = nr_used = nr_freed = first_freed = 0;
+	ran_out = false;
 }
 
 static int small_take(void)
@@ -121,6 +128,7 @@ static int small_take(void)
 
 	if (nr_fresh < LARGE_FIRST - 1)
 		return small_nth(nr_fresh++);
+	ran_out |= !nr_freed;
 	if (!nr_freed)
 		return -1;
 	i = freed[first_freed];

@@ -27,6 +27,9 @@ int frames_take(unsigned int order);
 void frames_give(unsigned int i, unsigned int order, bool looked_up);
 /** frames_used() - how many are given out */
 unsigned int frames_used(void);
+/** frames_ran_out() - was there once no single one left, since frames_begin()?
+ */
+bool frames_ran_out(void);
 /** frames_had_large() - were more than single ones taken, since
  *  frames_begin()? */
 bool frames_had_large(void);

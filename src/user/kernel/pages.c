@@ -369,6 +369,14 @@ bool folio_mark_dirty(struct folio *folio)
 	return !test_and_set_bit(PG_dirty, &folio->flags);
 }
 
+int set_page_dirty_lock(struct page *page)
+{
+	folio_lock(page_folio(page));
+	folio_mark_dirty(page_folio(page));
+	folio_unlock(page_folio(page));
+	return 1;
+}
+
 bool set_page_dirty(struct page *page)
 {
 	return folio_mark_dirty(page_folio(page));
