@@ -8,8 +8,9 @@
 
 #include "prog/prog.h"
 
-#define HUGE_ORDER 9 /* of a PMD-sized huge page */
-#define HUGE_PAGES (1u << HUGE_ORDER)
+#define HUGE_ORDER  9 /* of a PMD-sized huge page */
+#define HUGE_PAGES  (1u << HUGE_ORDER)
+#define LARGE_PAGES 16u /* of the other size that the guest allows: 64 KiB */
 
 #define GEN_AREAS 8 /* remembered of each process; the oldest is forgotten */
 

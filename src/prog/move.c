@@ -23,7 +23,8 @@ static void shorten(const struct move *m, uint32_t op, struct range *range)
 	uint32_t pages = rng_range(m->gen->rng, 1, FEW);
 
 	if (range->pages <= 4 * FEW ||
-		(op != OP_TOUCH && op != OP_EXPECT && op != OP_FILL))
+		(op != OP_TOUCH && op != OP_POKE && op != OP_EXPECT &&
+			op != OP_FILL))
 		return;
 	range->page = (uint16_t)(range->page +
 				 rng_below(m->gen->rng, range->pages - pages));
@@ -90,6 +91,17 @@ void move_mremap(struct move *m, uint32_t proc, const struct range *from,
 	call.arg[0].range = *from;
 	call.arg[1].range = *to;
 	call.arg[2].num = flags;
+	add(m, &call);
+}
+
+void move_uffd(struct move *m, uint32_t proc, const struct range *from,
+	const struct range *to)
+{
+	struct call call = {.op = OP_UFFD_MOVE, .proc = (uint8_t)proc};
+
+	move_map(m, proc, to);
+	call.arg[0].range = *from;
+	call.arg[1].range = *to;
 	add(m, &call);
 }
 
@@ -183,6 +195,7 @@ const struct change *move_parting(struct rng *rng)
 static const struct state states[] = {
 	{OP_TOUCH, 4, 0},
 	{OP_FILL, 1, 0},
+	{OP_POKE, 1, 0},
 	{OP_EXPECT, 4, 0},
 	{OP_FORK, 3, 0},
 	{OP_EXIT, 1, 0},
@@ -198,6 +211,7 @@ static const struct state states[] = {
 	{OP_MUNLOCK, 1, 0},
 	{OP_MOVE_PAGES, 2, 0},
 	{OP_RECLAIM, 2, 0},
+	{OP_SWAPOFF, 1, 0},
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},
 	{OP_PIN, 1, 0},

@@ -47,6 +47,9 @@ void move_failing_fork(struct move *m, uint32_t proc);
 /** move_mremap() - @flags: of VALUES_mremap */
 void move_mremap(struct move *m, uint32_t proc, const struct range *from,
 	const struct range *to, uint64_t flags);
+/** move_uffd() - UFFDIO_MOVE to what is mapped there for it */
+void move_uffd(struct move *m, uint32_t proc, const struct range *from,
+	const struct range *to);
 /** move_state() - @state of @range; an exit only where somebody is left */
 void move_state(struct move *m, const struct state *state,
 	const struct range *range, uint32_t proc);

@@ -144,8 +144,6 @@ static void twins(struct move *m)
 
 /* ---- parts of a huge page ---- */
 
-#define LARGE_PAGES 16u /* of the other size that the guest allows: 64 KiB */
-
 /* Some pages at one of its ends: as many as a folio may have */
 static struct range end_of(const struct move *m, const struct range *range)
 {
@@ -229,6 +227,89 @@ static void huge_parts(struct move *m)
 	move_look(m, &huge);
 }
 
+/* ---- all kinds of pages in one page table ---- */
+
+/* One call over all of them; where they are then */
+static struct range over_all(
+	struct move *m, uint32_t proc, const struct range *range)
+{
+	struct range to = move_place(m, range->pages);
+
+	if (range->pages >= HUGE_PAGES)
+		to.page = 0;
+	switch (rng_below(m->gen->rng, 5)) {
+	case 0:
+		move_mremap(m, proc, range, &to, 0);
+		return to;
+	case 1:
+		move_uffd(m, proc, range, &to);
+		return to;
+	case 2:
+		move_fork(m, proc);
+		break;
+	case 3:
+		move_on(m, OP_MADVISE, proc, range, MADV_COLLAPSE);
+		break;
+	default:
+		move_state(m, move_pick_state(m->gen->rng), range, proc);
+	}
+	return *range;
+}
+
+/* Any part, or one as a folio may have it */
+static struct range some_part(const struct move *m, const struct range *range)
+{
+	if (range->pages > 1 && rng_one_in(m->gen->rng, 2))
+		return end_of(m, range);
+	return gen_part(m->gen, range);
+}
+
+static struct range mixed_area(struct move *m, uint32_t proc)
+{
+	struct rng *rng = m->gen->rng;
+	struct range range;
+
+	if (rng_one_in(rng, 2))
+		return move_area(m, proc);
+	range = large_area(rng);
+	move_map(m, proc, &range);
+	if (rng_one_in(rng, 2))
+		move_on(m, OP_MADVISE, proc, &range, MADV_HUGEPAGE);
+	return range;
+}
+
+/* Parts of an area, written, read, swapped out ..., one of them something else
+ * meanwhile; and then the whole */
+static void mixed(struct move *m)
+{
+	struct rng *rng = m->gen->rng;
+	const struct change *change = move_parting(rng);
+	uint32_t proc = move_proc(m);
+	struct range range = mixed_area(m, proc), odd = some_part(m, &range);
+	bool parts = rng_one_in(rng, 2);
+
+	if (!rng_one_in(rng, 4))
+		move_on(m, OP_TOUCH, proc, &range, 0);
+	if (parts)
+		move_on(m, change->op, proc, &odd, change->value);
+	if (rng_one_in(rng, 3))
+		move_fork(m, proc);
+	for (uint32_t n = rng_range(rng, 1, STATES_MAX); n > 0; n--) {
+		struct range part = some_part(m, &range);
+
+		move_state(m, move_pick_state(rng), &part, proc);
+	}
+	if (!(m->gen->live >> proc & 1))
+		return;
+	if (parts)
+		move_on(m, change->undo_op, proc, &odd, change->undo);
+	if (rng_one_in(rng, 4))
+		move_on(m, OP_PIN, proc, &odd, 0);
+	range = over_all(m, proc, &range);
+	move_on(m, OP_TOUCH, proc, &range, 0);
+	move_look(m, &range);
+}
+
 /* ---- what was written, and what was not ---- */
 
 /* Pages go through a number of states; what the kernel has noted of writes is
@@ -302,6 +383,7 @@ static void (*const moves[])(struct move *m) = {
 	through_states,
 	twins,
 	huge_parts,
+	mixed,
 	tracked,
 	family,
 };

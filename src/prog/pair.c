@@ -78,16 +78,17 @@ static struct range add_area(struct prog *prog, struct gen *gen)
 	static const uint8_t sizes[] = {1, 1, 2, 4, 4, 8};
 	struct range range = {
 		.pages = sizes[rng_below(gen->rng, ARRAY_SIZE(sizes))]};
-	bool huge = (gen->caps & CAP_THP) && rng_one_in(gen->rng, 8);
+	bool large = (gen->caps & CAP_THP) && rng_one_in(gen->rng, 6);
 	struct call *call = add(prog, OP_MMAP, 0);
 
-	if (huge)
-		range.pages = HUGE_PAGES;
+	if (large)
+		range.pages =
+			rng_one_in(gen->rng, 2) ? HUGE_PAGES : LARGE_PAGES;
 	call->arg[0].range = range;
 	call->arg[1].num = PROT_RW;
 	call->arg[2].num = gen_value_index(VALUES_backing, BACKING_ANON);
 	gen_note(gen, call);
-	if (huge)
+	if (large)
 		add_advice(prog, gen, 0, &range, MADV_HUGEPAGE);
 	return range;
 }
@@ -160,7 +161,8 @@ static const struct choice changes[] = {
 	{OP_MREMAP, 2, 0},
 	{OP_EXIT, 2, 0},
 	{OP_TOUCH, 2, 0},
-	{OP_MPROTECT, 1, 0},
+	{OP_EXPECT, 1, 0},
+	{OP_MPROTECT, 2, 0},
 	{OP_MADVISE, 1, MADV_DONTNEED},
 	{ANY, 3, 0},
 };

@@ -74,6 +74,8 @@ static void large_free_check(struct folio *folio)
 			"_nr_pages_mapped %#x",
 			atomic_read(&folio->_nr_pages_mapped));
 #endif
+	if (folio_maybe_dma_pinned(folio)) /* of a large one: _pincount */
+		finding("large folio freed while it is pinned", "-");
 	if (folio_is_queued(folio))
 		finding("large folio freed while it is queued for a split",
 			"-");

@@ -20,8 +20,8 @@ static int keep(struct page **pages, long got, unsigned long nr)
 		nr_pinned += nr;
 		return 0;
 	}
-	for (long i = 0; i < got; i++)
-		unpin_user_page(pages[i]);
+	if (got > 0)
+		unpin_user_pages(pages, got);
 	if (got == (long)nr)
 		return -EMFILE;
 	return got < 0 ? got : -EFAULT;
@@ -71,8 +71,13 @@ int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)
 
 void model_unpin(void)
 {
-	while (nr_pinned)
-		unpin_user_page(pinned[--nr_pinned]);
+	/* while these go another fiber may pin */
+	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
+	unsigned int nr = nr_pinned;
+
+	memcpy(pages[fiber_now], pinned, nr * sizeof(*pinned));
+	nr_pinned = 0;
+	unpin_user_pages(pages[fiber_now], nr);
 	rcu_flush();
 }
 
