@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,15 @@ static int cgroup_open(const struct cgroup *cgroup, const char *file, int mode)
 	return open(path, mode | O_CLOEXEC);
 }
 
+static int cgroup_write(
+	const struct cgroup *cgroup, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup->path, file);
+	return setup_write(path, text);
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -56,8 +66,6 @@ void cgroup_drop(struct cgroup *cgroup)
 
 static int cgroup_make(struct cgroup *cgroup, struct why *why)
 {
-	char path[128];
-
 	if (mkdir(cgroup->path, 0700)) {
 		int err = -errno;
 
@@ -65,11 +73,8 @@ static int cgroup_make(struct cgroup *cgroup, struct why *why)
 		return why_set(why, err, "make a cgroup under " CGROUP_ROOT);
 	}
 	/* absent without their controller: then there is no limit */
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		snprintf(path, sizeof(path), "%s/%s", cgroup->path,
-			limits[i].file);
-		(void)setup_write(path, limits[i].value);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		(void)cgroup_write(cgroup, limits[i].file, limits[i].value);
 	cgroup->dir_fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cgroup->kill_fd = cgroup_open(cgroup, "cgroup.kill", O_WRONLY);
 	cgroup->reclaim_fd = cgroup_open(cgroup, "memory.reclaim", O_WRONLY);
@@ -138,14 +143,63 @@ static uint64_t field_value(const char *text, const char *field)
 	return at ? strtoull(at + strlen(field), NULL, 10) : 0;
 }
 
+static void cgroup_text(
+	const struct cgroup *cgroup, const char *file, char *buf, size_t size)
+{
+	int fd = cgroup_open(cgroup, file, O_RDONLY);
+
+	text_of(fd, buf, size);
+	close_fd(&fd);
+}
+
 uint64_t cgroup_system_us(const struct cgroup *cgroup)
 {
-	int fd = cgroup_open(cgroup, "cpu.stat", O_RDONLY);
 	char buf[512];
 
-	text_of(fd, buf, sizeof(buf));
-	close_fd(&fd);
+	cgroup_text(cgroup, "cpu.stat", buf, sizeof(buf));
 	return field_value(buf, "system_usec ");
+}
+
+/* Memory of the kernel's own; false where it is not told (5.18). memory.stat
+ * is as old as the last flush, which reading cpu.stat makes:
+ * kernel/cgroup/rstat.c. */
+static bool kernel_bytes(const struct cgroup *cgroup, uint64_t *ret)
+{
+	char buf[8192];
+
+	cgroup_text(cgroup, "cpu.stat", buf, sizeof(buf));
+	cgroup_text(cgroup, "memory.stat", buf, sizeof(buf));
+	*ret = field_value(buf, "\nkernel ");
+	return strstr(buf, "\nkernel ");
+}
+
+/* memory_high_write() drains what CPUs keep, and reclaims, and kills nobody:
+ * mm/memcontrol.c. */
+uint32_t cgroup_pages(const struct cgroup *cgroup, uint32_t known)
+{
+	uint64_t kernel, all;
+	char text[32];
+
+	if (!cgroup->path[0] || !kernel_bytes(cgroup, &kernel))
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64,
+		kernel + (uint64_t)known * PROG_PAGE_SIZE);
+	(void)cgroup_write(cgroup, "memory.high", text);
+	(void)cgroup_write(cgroup, "memory.high", "max");
+	cgroup_text(cgroup, "memory.current", text, sizeof(text));
+	all = strtoull(text, NULL, 10);
+	if (!kernel_bytes(cgroup, &kernel) || all <= kernel)
+		return 0;
+	return (uint32_t)((all - kernel) / PROG_PAGE_SIZE);
+}
+
+uint32_t cgroup_swap(const struct cgroup *cgroup)
+{
+	char text[32] = "";
+
+	if (cgroup->path[0])
+		cgroup_text(cgroup, "memory.swap.current", text, sizeof(text));
+	return (uint32_t)(strtoull(text, NULL, 10) / PROG_PAGE_SIZE);
 }
 
 bool cgroup_oomed(struct cgroup *cgroup)

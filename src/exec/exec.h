@@ -186,6 +186,12 @@ void cgroup_kill(const struct cgroup *cgroup);
 /** cgroup_system_us() - that its tasks have spent in the kernel; only
  *  differences mean something. 0: not known */
 uint64_t cgroup_system_us(const struct cgroup *cgroup);
+/** cgroup_pages() - pages that are charged to it and no memory of the kernel's
+ *  own. What CPUs keep for the next charge is given back first, if there are
+ *  more than @known; what can be reclaimed is. 0 where it is not told. */
+uint32_t cgroup_pages(const struct cgroup *cgroup, uint32_t known);
+/** cgroup_swap() - pages of swap that it is charged for */
+uint32_t cgroup_swap(const struct cgroup *cgroup);
 /** cgroup_oomed() - has the OOM killer struck since the last question? */
 bool cgroup_oomed(struct cgroup *cgroup);
 

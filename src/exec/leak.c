@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * leak: what programs have left behind. While none runs, in any lane, the
- * objects of some caches are counted, and the swap of the lane's cgroup; more
- * of them than the last time, and they do not go, is a leak of a program in
- * between. Each lane compares with its own last count, so that of two lanes the
- * guilty one sees it too.
+ * objects of some caches are counted, and memory and swap of the lane's cgroup;
+ * more of them than the last time, and they do not go, is a leak of a program
+ * in between. Each lane compares with its own last count, so that of two lanes
+ * the guilty one sees it too.
  *
  * The lock is flock(2) on a file: lanes share it while they run a program, and
  * one has it alone while it counts. Freed objects wait for grace periods and in
@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -29,30 +28,24 @@
 
 static uint32_t swap_of(const struct lane *lane)
 {
-	uint64_t bytes = 0;
-	char path[96];
-	FILE *file;
-
-	if (!lane->cgroup.path[0] || !(lane->guest->caps & CAP_SWAP_COUNT))
-		return 0;
-	snprintf(path, sizeof(path), "%s/memory.swap.current",
-		lane->cgroup.path);
-	file = fopen(path, "re");
-	if (file && fscanf(file, "%" SCNu64, &bytes) != 1)
-		bytes = 0;
-	if (file)
-		fclose(file);
-	return (uint32_t)(bytes / PROG_PAGE_SIZE);
+	return lane->guest->caps & CAP_SWAP_COUNT ? cgroup_swap(&lane->cgroup)
+						  : 0;
 }
 
 static uint32_t count_of(const struct lane *lane, enum leak kind)
 {
-	return kind == LEAK_SWAP
-		       ? swap_of(lane)
-		       : (uint32_t)setup_slab_objects(leak_name(kind));
+	switch (kind) {
+	case LEAK_PAGES:
+		return cgroup_pages(&lane->cgroup, lane->objects[kind]);
+	case LEAK_SWAP:
+		return swap_of(lane);
+	default:
+		return (uint32_t)setup_slab_objects(leak_name(kind));
+	}
 }
 
-/* Pages that nobody maps any more keep their swap until reclaim meets them. */
+/* Pages that nobody maps any more keep their swap until reclaim meets them;
+ * what is on its way to the LRU is held by a CPU until then. */
 static void swap_cache_empty(const struct lane *lane)
 {
 	char path[96];
@@ -80,7 +73,7 @@ static uint32_t settled(struct lane *lane, enum leak kind)
 
 	for (uint32_t try = 1; now > lane->objects[kind] && try < TRIES;
 		try++) {
-		if (kind == LEAK_SWAP)
+		if (kind == LEAK_SWAP || kind == LEAK_PAGES)
 			swap_cache_empty(lane);
 		grace_period();
 		usleep(try * TRY_US);

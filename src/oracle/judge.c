@@ -133,8 +133,7 @@ static bool judge_leak(const struct prog_result *result, struct text *title,
 		if (!result->leaked[kind])
 			continue;
 		text_addf(title, "rmaptorture: leaked %s", leak_name(kind));
-		text_addf(detail,
-			"%u objects more than before, all processes are dead",
+		text_addf(detail, "%u more than before, all processes are dead",
 			result->leaked[kind]);
 		return true;
 	}

@@ -268,6 +268,7 @@ const char *leak_name(enum leak kind)
 		[LEAK_ANON_VMA_CHAIN] = "anon_vma_chain",
 		[LEAK_ANON_LAZY] = "anon_lazy",
 		[LEAK_MM_STRUCT] = "mm_struct",
+		[LEAK_PAGES] = "pages",
 		[LEAK_SWAP] = "swap",
 	};
 

@@ -66,10 +66,11 @@ enum leak {
 	LEAK_ANON_VMA_CHAIN,
 	LEAK_ANON_LAZY, /* of the lazy series */
 	LEAK_MM_STRUCT,
-	LEAK_SWAP, /* pages of swap that are charged to its cgroup */
+	LEAK_PAGES, /* of memory that are charged to its cgroup */
+	LEAK_SWAP,  /* pages of swap that are charged to its cgroup */
 	LEAK_KINDS
 };
-/** leak_name() - of the cache, or "swap" */
+/** leak_name() - of the cache, or "pages", "swap" */
 const char *leak_name(enum leak kind);
 
 /** struct prog_result - what one run showed; written by the guest */
