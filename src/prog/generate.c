@@ -205,8 +205,8 @@ void prog_generate(
 		struct call *call = &prog->call[prog->nr_calls];
 
 		if (gen.moves && rng_one_in(rng, MOVE_ONE_IN)) {
-			prog->nr_calls +=
-				gen_move(&gen, call, nr_calls - prog->nr_calls);
+			prog->nr_calls += gen_move(
+				&gen, call, PROG_CALLS_MAX - prog->nr_calls);
 			continue;
 		}
 		gen_call(&gen, call);

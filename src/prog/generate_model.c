@@ -180,7 +180,8 @@ static bool makes_vma(const struct call *call)
 	enum effect effect = call_effect(call);
 
 	return effect == EFFECT_PROTECTS || effect == EFFECT_INHERITS ||
-	       call->op == OP_MLOCK || call->op == OP_MUNLOCK;
+	       effect == EFFECT_TRACKS || call->op == OP_MLOCK ||
+	       call->op == OP_MUNLOCK;
 }
 
 /* What is split off is an area of its own: a later call may name just that, and

@@ -17,11 +17,14 @@ struct move {
 	uint32_t nr, max;
 };
 
+#define CHANGE_PARTS 0x1 /* the areas: a vma of its own */
+#define CHANGE_FORKS 0x2 /* what a fork copies */
+
 /** struct change - something that happens to pages, and its reverse */
 struct change {
 	uint8_t op, undo_op;
+	uint8_t what;	      /* CHANGE_* */
 	uint64_t value, undo; /* of the second argument */
-	bool parts;	      /* the areas: a vma of its own */
 };
 
 /** struct state - something that pages go through; an op that has no range is

@@ -14,20 +14,59 @@
 #define STATES_MAX	5
 #define GENERATIONS_MAX 4
 
+/* ---- areas ---- */
+
+/* For one of 2 MiB, or for a few smaller ones, of which all is cheaper */
+static struct range large_area(struct rng *rng)
+{
+	uint32_t pages = rng_one_in(rng, 2) ? HUGE_PAGES
+					    : LARGE_PAGES << rng_below(rng, 3);
+
+	return (struct range){
+		.slot = (uint16_t)(2 * rng_below(rng, PROG_SLOTS / 2)),
+		.page = (uint16_t)(pages * rng_below(rng, 2)),
+		.pages = (uint16_t)pages,
+	};
+}
+
+/* As it comes; or one for large folios, whether it gets them or not */
+static struct range any_area(struct move *m, uint32_t proc)
+{
+	struct rng *rng = m->gen->rng;
+	struct range range;
+
+	if (!rng_one_in(rng, 3))
+		return move_area(m, proc);
+	range = large_area(rng);
+	move_map(m, proc, &range);
+	if (rng_one_in(rng, 2))
+		move_on(m, OP_MADVISE, proc, &range, MADV_HUGEPAGE);
+	return range;
+}
+
 /* ---- a change and its reverse ---- */
+
+/* What a fork copies shows in a fork only. */
+static void change_part(struct move *m, const struct change *change,
+	uint32_t proc, const struct range *part)
+{
+	move_on(m, change->op, proc, part, change->value);
+	if (change->what & CHANGE_FORKS)
+		move_fork(m, proc);
+}
 
 static void there_and_back(struct move *m)
 {
 	const struct change *change = move_change(m->gen->rng);
 	uint32_t proc = move_proc(m);
-	struct range range = move_area(m, proc);
+	struct range range = any_area(m, proc);
 	struct range part = gen_part(m->gen, &range);
 
 	if (!rng_one_in(m->gen->rng, 3))
 		move_on(m, OP_TOUCH, proc, &range, 0);
 	if (rng_one_in(m->gen->rng, 2))
 		move_fork(m, proc);
-	move_on(m, change->op, proc, &part, change->value);
+	change_part(m, change, proc, &part);
 	if (rng_one_in(m->gen->rng, 3))
 		move_look(m, &part);
 	move_on(m, change->undo_op, proc, &part, change->undo);
@@ -178,19 +217,6 @@ static void out_and_in(struct move *m, uint32_t proc, const struct range *huge)
 			0);
 }
 
-/* For one of 2 MiB, or for a few smaller ones, of which all is cheaper */
-static struct range large_area(struct rng *rng)
-{
-	uint32_t pages = rng_one_in(rng, 2) ? HUGE_PAGES
-					    : LARGE_PAGES << rng_below(rng, 3);
-
-	return (struct range){
-		.slot = (uint16_t)(2 * rng_below(rng, PROG_SLOTS / 2)),
-		.page = (uint16_t)(pages * rng_below(rng, 2)),
-		.pages = (uint16_t)pages,
-	};
-}
-
 /* A huge page, or some that are not so huge; then parts become vmas of their
  * own, or go, and it is met by way of one of them, or as a whole. */
 static void huge_parts(struct move *m)
@@ -264,20 +290,6 @@ static struct range some_part(const struct move *m, const struct range *range)
 	return gen_part(m->gen, range);
 }
 
-static struct range mixed_area(struct move *m, uint32_t proc)
-{
-	struct rng *rng = m->gen->rng;
-	struct range range;
-
-	if (rng_one_in(rng, 2))
-		return move_area(m, proc);
-	range = large_area(rng);
-	move_map(m, proc, &range);
-	if (rng_one_in(rng, 2))
-		move_on(m, OP_MADVISE, proc, &range, MADV_HUGEPAGE);
-	return range;
-}
-
 /* Parts of an area, written, read, swapped out ..., one of them something else
  * meanwhile; and then the whole */
 static void mixed(struct move *m)
@@ -285,15 +297,13 @@ static void mixed(struct move *m)
 	struct rng *rng = m->gen->rng;
 	const struct change *change = move_parting(rng);
 	uint32_t proc = move_proc(m);
-	struct range range = mixed_area(m, proc), odd = some_part(m, &range);
+	struct range range = any_area(m, proc), odd = some_part(m, &range);
 	bool parts = rng_one_in(rng, 2);
 
 	if (!rng_one_in(rng, 4))
 		move_on(m, OP_TOUCH, proc, &range, 0);
 	if (parts)
-		move_on(m, change->op, proc, &odd, change->value);
-	if (rng_one_in(rng, 3))
-		move_fork(m, proc);
+		change_part(m, change, proc, &odd);
 	for (uint32_t n = rng_range(rng, 1, STATES_MAX); n > 0; n--) {
 		struct range part = some_part(m, &range);
 

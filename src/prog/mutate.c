@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MOVE_CALLS_MAX 16
+#define MOVE_CALLS_MAX 24
 
 /** struct mutation - what a step may look at */
 struct mutation {

@@ -386,7 +386,8 @@ uint32_t prog_pairs(const struct prog *prog, uint32_t ret[PROG_CALLS_MAX]);
 void prog_fix_stalls(struct prog *prog);
 
 /**
- * prog_generate() - a new program of @nr_calls calls (1..PROG_CALLS_MAX)
+ * prog_generate() - a new program of @nr_calls calls (1..PROG_CALLS_MAX), or
+ * of a few more where those that belong together are at its end
  * @caps: capabilities of the guest: no op or value that needs more is chosen
  *
  * Knows as it goes which ranges each process has mapped and who lives, so most

@@ -8,12 +8,15 @@
 #include "user/sched.h"
 #include "user/sites.h"
 
-#define TRACE_MAX    32768 /* points of a call */
-#define TASTES	     6	   /* points looked at for one stall */
-#define SWEEP_CALLS  16	   /* of a program, before the pair */
-#define SWEEP_HITS   2	   /* of one point */
-#define SWEEP_MAX    64	   /* points of a pair */
-#define PLAIN_ONE_IN 4	   /* points that matter less */
+#define TRACE_MAX   32768 /* points of a call */
+#define TASTES	    6	  /* points looked at for one stall */
+#define SWEEP_CALLS 16	  /* of a program, before the pair */
+#define SWEEP_HITS  2	  /* of one point */
+/* Points of a pair. A window of the share w of them is hit with the chance of
+ * 1 - (1 - w)^n, which a point raises the less the more there are: rather other
+ * pairs, as long as a pair's three runs without a stall cost little. */
+#define SWEEP_MAX    24
+#define PLAIN_ONE_IN 4 /* points that matter less */
 /* So many pairs are of a program that is there, the others made for it */
 #define FROM_CORPUS_ONE_IN 3
 /* So many of a sweep's programs stop the second call too, until the first goes
