@@ -6,10 +6,10 @@
 
 int fail_search(struct target *target, const char *run_dir,
 	const struct host_options *options, const char *title,
-	struct prog *prog)
+	struct candidate *candidate)
 {
+	struct prog *prog = candidate_single(candidate);
 	const struct prog given = *prog;
-	struct candidate one = {.nr = {1}, .prog = {prog}};
 
 	for (int try = 2; try < 2 * (NEAR_MAX + 1); try++) {
 		int by = try % 2 ? -try / 2 : try / 2;
@@ -17,7 +17,7 @@ int fail_search(struct target *target, const char *run_dir,
 		if (!prog_move_fails(&given, by, prog))
 			continue;
 		host_progress(options, TRUE, "fail_nth: %+d", by);
-		if (replay_run(target, run_dir, &one, title, NULL) > 0)
+		if (replay_run(target, run_dir, candidate, title, NULL) > 0)
 			return by;
 	}
 	*prog = given;

@@ -11,14 +11,14 @@
 #include "host/host.h"
 
 /**
- * fail_search() - move @prog's fail_nth until it shows @title
+ * fail_search() - move fail_nth of a single program until it shows @title
  * @run_dir: for clones, one a try
  *
- * The nearest first, to both sides, 8 at most. Returns by how much, with @prog
- * changed; 0: none shows it, and @prog is as it was.
+ * The nearest first, to both sides, 8 at most. Returns by how much, with
+ * @candidate changed; 0: none shows it, and it is as it was.
  */
 int fail_search(struct target *target, const char *run_dir,
 	const struct host_options *options, const char *title,
-	struct prog *prog);
+	struct candidate *candidate);
 
 #endif
