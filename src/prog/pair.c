@@ -287,6 +287,9 @@ uint32_t prog_generate_pair(struct prog *prog, uint32_t caps, struct rng *rng)
 	add_choice(prog, &gen, &setup,
 		choose(&gen, changes, ARRAY_SIZE(changes)), proc);
 	part_actors(&gen, &setup, &prog->call[at]);
+	/* error paths race, too; who gets no large folio takes a small one */
+	if (gen.failing && rng_one_in(rng, 2))
+		gen_fail(&gen, &prog->call[at + rng_below(rng, 2)]);
 	behind = *range_behind(&prog->call[at + 1], &setup);
 	if (rng_one_in(rng, 2))
 		prog_swap(prog, at);
