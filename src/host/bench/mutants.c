@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/bench/bench.h"
 
+#include <errno.h>
 #include <glib-unix.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,6 +150,21 @@ static gboolean stands(struct run *run, const struct trial *trial,
 	return FALSE;
 }
 
+/* A false finding may be a bug of the kernel itself, and is not lost: the next
+ * try would take its place. */
+static void keep_false(const struct run *run, const struct trial *trial,
+	const char *dir, guint nr)
+{
+	g_autofree char *parent = g_build_filename(run->out, "false", NULL);
+	g_autofree char *to = g_strdup_printf(
+		"%s/%s-%u.%u", parent, trial->name, trial->number, nr);
+
+	g_mkdir_with_parents(parent, 0755);
+	if (g_rename(dir, to))
+		host_progress(run->options, FALSE, "not kept as '%s': %s", to,
+			g_strerror(errno));
+}
+
 static struct trial *try_once(struct run *run, const struct mutant *mutant,
 	guint number, const char *dir)
 {
@@ -175,6 +192,7 @@ static struct trial *make_trial(struct run *run, const struct mutant *mutant,
 			return NULL;
 		if (stands(run, trial, dir, refuted))
 			break;
+		keep_false(run, trial, dir, refuted->len);
 	}
 	trial_judge(trial, run->ignored);
 	search_confirm(&run->search, trial, dir);
