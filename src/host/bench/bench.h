@@ -236,9 +236,10 @@ gboolean search_run(const struct search *search, struct trial *trial,
 /* --- bench/control.c: what detects, replayed ------------------------------ */
 
 /** search_control() - does the program that gave @trial->first, in the trial of
- *  folder @dir, show it on the kernel without a bug? Several tries. */
+ *  folder @dir, show it, or anything that is not @ignored, on the kernel
+ *  without a bug? Several tries. */
 gboolean search_control(const struct search *search, const struct trial *trial,
-	const char *dir);
+	const char *dir, GHashTable *ignored);
 
 /** search_confirm() - where @trial->first is of the user tier and there are
  *  VMs: fill vm_k, vm_n and vm_title */

@@ -31,8 +31,20 @@ static struct finding *finding_of(const struct trial *trial, const char *dir)
 /* --- on the kernel without a bug --------------------------------------------
  */
 
-static gboolean shows_in_process(
-	const struct search *search, const struct finding *finding)
+/* What the kernel is known for is no sign that it has this bug, too: the
+ * program is not made smaller before. */
+static gboolean is_known(
+	GHashTable *ignored, const struct finding *finding, char *title)
+{
+	const struct sighting seen = {.title = title, .tier = TIER_USER};
+	g_autofree char *key = ignored_key(&seen);
+
+	return strcmp(title_bare(title), title_bare(finding->title)) &&
+	       g_hash_table_contains(ignored, key);
+}
+
+static gboolean shows_in_process(const struct search *search,
+	const struct finding *finding, GHashTable *ignored)
 {
 	struct user_trial trial = {
 		.kernel = search->tier, .append = search->append};
@@ -45,7 +57,8 @@ static gboolean shows_in_process(
 	text_init(&text, buf, sizeof(buf));
 	prog_print(&prog, &text);
 	for (guint i = 0; i < TRIES; i++) {
-		if (user_tier_try(&trial, buf, title) > 0)
+		if (user_tier_try(&trial, buf, title) > 0 &&
+			!is_known(ignored, finding, title))
 			return TRUE;
 	}
 	return FALSE;
@@ -109,15 +122,15 @@ static gboolean shows_in_vm(const struct search *search, const char *dir,
 	return status == EXIT_FINDING;
 }
 
-gboolean search_control(
-	const struct search *search, const struct trial *trial, const char *dir)
+gboolean search_control(const struct search *search, const struct trial *trial,
+	const char *dir, GHashTable *ignored)
 {
 	struct finding *SCOPED(finding_freep) finding = finding_of(trial, dir);
 
 	if (!finding)
 		return FALSE;
 	return trial->first->tier == TIER_USER
-		       ? shows_in_process(search, finding)
+		       ? shows_in_process(search, finding, ignored)
 		       : shows_in_vm(search, dir, finding);
 }
 

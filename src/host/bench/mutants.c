@@ -139,7 +139,7 @@ static gboolean stands(struct run *run, const struct trial *trial,
 
 	if (trial->status != TRIAL_DETECTED ||
 		!strcmp(trial->name, UNMUTATED) ||
-		!search_control(&run->search, trial, dir))
+		!search_control(&run->search, trial, dir, run->ignored))
 		return TRUE;
 	key = ignored_key(trial->first);
 	host_progress(run->options, FALSE,
