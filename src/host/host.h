@@ -342,6 +342,10 @@ void candidate_clear(struct candidate *candidate);
 
 /** candidate_single() - its program, if it is one alone, else NULL */
 struct prog *candidate_single(const struct candidate *candidate);
+/** candidate_with() - @single, but with @prog, on the same lane: each has a
+ * CPU, and that slabs of its own. @prog is not owned */
+struct candidate candidate_with(
+	const struct candidate *single, const struct prog *prog);
 /** candidate_text() - all its programs, as store/store.h has logs; caller frees
  */
 char *candidate_text(const struct candidate *candidate);

@@ -287,6 +287,20 @@ struct prog *candidate_single(const struct candidate *candidate)
 	return total == 1 ? prog : NULL;
 }
 
+struct candidate candidate_with(
+	const struct candidate *single, const struct prog *prog)
+{
+	struct candidate ret = {0};
+
+	for (guint lane = 0; lane < SLOT_LANES; lane++) {
+		if (!single->nr[lane])
+			continue;
+		ret.nr[lane] = 1;
+		ret.prog[lane] = (struct prog *)prog;
+	}
+	return ret;
+}
+
 char *candidate_text(const struct candidate *candidate)
 {
 	GString *out = g_string_new(NULL);

@@ -35,7 +35,7 @@ struct repro_run {
 	gboolean record;
 	guint tries;   /* of each smaller program before it counts as clean */
 	gboolean sure; /* it showed in each run */
-	guint lane;    /* that has it: each has a CPU, and that its own slabs */
+	const struct candidate *shown; /* what is made smaller */
 	guint runs;
 };
 
@@ -77,10 +77,8 @@ static gboolean is_as_sure(
 static int still_shows(const struct prog *prog, void *user)
 {
 	struct repro_run *repro = user;
-	struct candidate one = {0};
+	struct candidate one = candidate_with(repro->shown, prog);
 
-	one.nr[repro->lane] = 1;
-	one.prog[repro->lane] = (void *)prog;
 	repro->runs++;
 	host_progress(repro->options, TRUE, "minimize: try %u, %u calls",
 		repro->runs, prog->nr_calls);
@@ -103,8 +101,7 @@ static void minimize(struct repro_run *repro, struct candidate *candidate,
 	}
 	/* at k of n, so many tries miss it in one of a hundred cases */
 	repro->sure = replay->k == replay->n;
-	while (!candidate->nr[repro->lane])
-		repro->lane++;
+	repro->shown = candidate;
 	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
 	tries = prog_minimize(prog, still_shows, repro, MINIMIZE_TRIES);
 	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);

@@ -97,7 +97,7 @@ struct shrink {
 static int still_shows(const struct prog *prog, void *user)
 {
 	struct shrink *shrink = user;
-	struct candidate one = {.nr = {1}, .prog = {(void *)prog}};
+	struct candidate one = candidate_with(&shrink->shows->candidate, prog);
 
 	for (guint try = 0; try < 2; try++) {
 		if (g_get_monotonic_time() > shrink->end)
