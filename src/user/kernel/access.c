@@ -42,6 +42,28 @@ pte_t *pte_find(struct mm_struct *mm, unsigned long addr)
 	return pte_offset_kernel(pmd, addr);
 }
 
+bool entry_read(struct mm_struct *mm, unsigned long addr, bool (*of_pmd)(pmd_t),
+	bool (*of_pte)(pte_t))
+{
+	pmd_t *pmd = pmd_find(mm, addr);
+	spinlock_t *ptl;
+	bool huge, ret;
+	pte_t *ptep;
+
+	if (!pmd)
+		return false;
+	ptl = pmd_lock(mm, pmd);
+	huge = pmd_trans_huge(*pmd) || is_swap_pmd(*pmd);
+	ret = huge && of_pmd(*pmd);
+	spin_unlock(ptl);
+	ptep = huge ? NULL : pte_offset_map_lock(mm, pmd, addr, &ptl);
+	if (!ptep)
+		return ret;
+	ret = of_pte(*ptep);
+	pte_unmap_unlock(ptep, ptl);
+	return ret;
+}
+
 static bool vma_permits(const struct vm_area_struct *vma, bool write)
 {
 	return vma->vm_flags & (write ? VM_WRITE : VM_READ);

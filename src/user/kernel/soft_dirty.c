@@ -116,20 +116,16 @@ static bool vma_is_new(struct mm_struct *mm, unsigned long addr)
 	return vma && (vma->vm_flags & VM_SOFTDIRTY);
 }
 
-static bool entry_is_dirty(struct mm_struct *mm, unsigned long addr)
+static bool pmd_is_dirty(pmd_t pmd)
 {
-	pmd_t *pmd = pmd_find(mm, addr);
-	pte_t *ptep;
+	return is_swap_pmd(pmd) ? pmd_swp_soft_dirty(pmd) : pmd_soft_dirty(pmd);
+}
 
-	if (pmd && pmd_trans_huge(*pmd))
-		return pmd_soft_dirty(*pmd);
-	if (pmd && is_swap_pmd(*pmd))
-		return pmd_swp_soft_dirty(*pmd);
-	ptep = pte_find(mm, addr);
-	if (!ptep || pte_none(*ptep))
+static bool pte_is_dirty(pte_t pte)
+{
+	if (pte_none(pte))
 		return false;
-	return pte_present(*ptep) ? pte_soft_dirty(*ptep)
-				  : pte_swp_soft_dirty(*ptep);
+	return pte_present(pte) ? pte_soft_dirty(pte) : pte_swp_soft_dirty(pte);
 }
 
 int model_is_dirty(unsigned int proc, unsigned long addr)
@@ -137,8 +133,10 @@ int model_is_dirty(unsigned int proc, unsigned long addr)
 	struct mm_struct *mm = process_mm[proc];
 	bool ret;
 
+	act_as(proc);
 	mmap_read_lock(mm);
-	ret = vma_is_new(mm, addr) || entry_is_dirty(mm, addr);
+	ret = vma_is_new(mm, addr) ||
+	      entry_read(mm, addr, pmd_is_dirty, pte_is_dirty);
 	mmap_read_unlock(mm);
 	return ret;
 }

@@ -181,6 +181,11 @@ pmd_t *pmd_find(struct mm_struct *mm, unsigned long addr);
 struct page *page_at(struct mm_struct *mm, unsigned long addr);
 /** pte_find() - the entry for @addr, NULL without a page table */
 pte_t *pte_find(struct mm_struct *mm, unsigned long addr);
+/** entry_read() - what @of_pte says of the entry at @addr, or @of_pmd of a huge
+ *  one, under its lock, as pagemap_pmd_range() of fs/proc/task_mmu.c: who holds
+ *  it may have taken the entry away for a moment. false: there is none */
+bool entry_read(struct mm_struct *mm, unsigned long addr, bool (*of_pmd)(pmd_t),
+	bool (*of_pte)(pte_t));
 
 /* ---- walk.c, counts.c ---- */
 /* The most places that one walk was led to, since model_begin() */

@@ -250,17 +250,21 @@ static bool pte_has_wp(pte_t pte)
 		       pte_marker_entry_uffd_wp(pte_to_swp_entry(pte)));
 }
 
+static bool pmd_has_wp(pmd_t pmd)
+{
+	return is_swap_pmd(pmd) ? pmd_swp_uffd_wp(pmd) : pmd_uffd_wp(pmd);
+}
+
 int model_has_wp(unsigned int proc, unsigned long addr)
 {
-	pmd_t *pmd = pmd_find(process_mm[proc], addr);
-	pte_t *ptep;
+	struct mm_struct *mm = process_mm[proc];
+	bool ret;
 
-	if (pmd && pmd_trans_huge(*pmd))
-		return pmd_uffd_wp(*pmd);
-	if (pmd && is_swap_pmd(*pmd))
-		return pmd_swp_uffd_wp(*pmd);
-	ptep = pte_find(process_mm[proc], addr);
-	return ptep && pte_has_wp(*ptep);
+	act_as(proc);
+	mmap_read_lock(mm);
+	ret = entry_read(mm, addr, pmd_has_wp, pte_has_wp);
+	mmap_read_unlock(mm);
+	return ret;
 }
 
 int model_has_uffd(void)
