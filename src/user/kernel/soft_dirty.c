@@ -133,7 +133,6 @@ int model_is_dirty(unsigned int proc, unsigned long addr)
 	struct mm_struct *mm = process_mm[proc];
 	bool ret;
 
-	act_as(proc);
 	mmap_read_lock(mm);
 	ret = vma_is_new(mm, addr) ||
 	      entry_read(mm, addr, pmd_is_dirty, pte_is_dirty);

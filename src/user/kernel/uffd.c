@@ -260,7 +260,6 @@ int model_has_wp(unsigned int proc, unsigned long addr)
 	struct mm_struct *mm = process_mm[proc];
 	bool ret;
 
-	act_as(proc);
 	mmap_read_lock(mm);
 	ret = entry_read(mm, addr, pmd_has_wp, pte_has_wp);
 	mmap_read_unlock(mm);
