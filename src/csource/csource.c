@@ -97,6 +97,7 @@ static void call_args(
 	const struct call *call = &prog->call[i];
 	const struct range *range = &call->arg[0].range;
 	enum run_kind run = ops[call->op].run;
+	bool writes = ops[call->op].effect == EFFECT_WRITES;
 
 	call_sys_args(call, arg);
 	if (run == RUN_SYSCALL)
@@ -109,12 +110,11 @@ static void call_args(
 	}
 	arg[0] = prog_addr(range->slot, range->page);
 	arg[1] = (uint64_t)range->pages * PROG_PAGE_SIZE;
-	if (run == RUN_TOUCH || run == RUN_POKE || run == RUN_EXPECT ||
-		run == RUN_MOVE_PAGES)
+	if (writes || run == RUN_EXPECT || run == RUN_MOVE_PAGES)
 		arg[1] = range->pages;
 	if (run == RUN_MMAP) {
 		mmap_args(call, arg);
-	} else if (run == RUN_TOUCH || run == RUN_POKE) {
+	} else if (writes) {
 		arg[2] = stamp_low(
 			call_stamp(call, i, range->slot, range->page));
 		arg[3] = call->op != OP_FILL;

@@ -193,6 +193,11 @@ uint32_t cgroup_pages(const struct cgroup *cgroup, uint32_t known)
 	return (uint32_t)((all - kernel) / PROG_PAGE_SIZE);
 }
 
+void cgroup_reclaim(const struct cgroup *cgroup, const char *bytes)
+{
+	(void)cgroup_write(cgroup, "memory.reclaim", bytes);
+}
+
 uint32_t cgroup_swap(const struct cgroup *cgroup)
 {
 	char text[32] = "";

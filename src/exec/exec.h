@@ -190,6 +190,8 @@ uint64_t cgroup_system_us(const struct cgroup *cgroup);
  *  own. What CPUs keep for the next charge is given back first, if there are
  *  more than @known; what can be reclaimed is. 0 where it is not told. */
 uint32_t cgroup_pages(const struct cgroup *cgroup, uint32_t known);
+/** cgroup_reclaim() - @bytes as memory.reclaim takes them, or what there is */
+void cgroup_reclaim(const struct cgroup *cgroup, const char *bytes);
 /** cgroup_swap() - pages of swap that it is charged for */
 uint32_t cgroup_swap(const struct cgroup *cgroup);
 /** cgroup_oomed() - has the OOM killer struck since the last question? */

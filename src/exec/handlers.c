@@ -91,41 +91,46 @@ static long run_brk(const struct making *m)
 	return (uint64_t)raw1(SYS_brk, (long)end) == end ? 0 : -ENOMEM;
 }
 
-static long run_touch(const struct making *m)
+/* Page by page, up to the first that @store refuses */
+static long run_stores(const struct making *m, long fd,
+	long (*store)(long fd, uint64_t addr, uint64_t stamp))
 {
 	const struct range *range = &m->call->arg[0].range;
 
 	for (uint32_t i = 0; i < range->pages; i++) {
 		uint32_t page = range->page + i;
+		long err = store(fd, prog_addr(range->slot, page),
+			call_stamp(m->call, m->index, range->slot, page));
 
-		if (page_store(prog_addr(range->slot, page),
-			    call_stamp(m->call, m->index, range->slot, page))) {
-			m->result->ret = i;
-			return -EFAULT;
-		}
+		if (!err)
+			continue;
+		m->result->ret = i;
+		return err;
 	}
 	return range->pages;
 }
 
+static long touch_page(long fd, uint64_t addr, uint64_t stamp)
+{
+	(void)fd;
+	return page_store(addr, stamp) ? -EFAULT : 0;
+}
+
+static long run_touch(const struct making *m)
+{
+	return run_stores(m, -1, touch_page);
+}
+
 static long run_poke(const struct making *m)
 {
-	const struct range *range = &m->call->arg[0].range;
-	long fd = mem_open(), err = 0;
-	uint32_t i;
+	long fd = mem_open(), ret;
 
-	m->result->ret = 0;
 	if (fd < 0)
 		return fd;
-	for (i = 0; i < range->pages && !err; i++) {
-		uint32_t page = range->page + i;
-
-		err = mem_store(fd, prog_addr(range->slot, page),
-			call_stamp(m->call, m->index, range->slot, page));
-	}
+	ret = run_stores(m, fd, mem_store);
 	mem_close(fd);
-	m->result->ret = err ? i - 1 : i;
 	/* an allocation that fails is told by the same number */
-	return err == -EIO && !m->call->fail ? -EFAULT : err ? err : i;
+	return ret == -EIO && !m->call->fail ? -EFAULT : ret;
 }
 
 /* Is the page readable? Copies 8 bytes of it to the kernel, which then finds

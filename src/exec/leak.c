@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,16 +43,6 @@ static uint32_t count_of(const struct lane *lane, enum leak kind)
 	}
 }
 
-/* Pages that nobody maps any more keep their swap until reclaim meets them;
- * what is on its way to the LRU is held by a CPU until then. */
-static void swap_cache_empty(const struct lane *lane)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "%s/memory.reclaim", lane->cgroup.path);
-	(void)setup_write(path, RECLAIM_ALL);
-}
-
 static void grace_period(void)
 {
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
@@ -73,8 +62,11 @@ static uint32_t settled(struct lane *lane, enum leak kind)
 
 	for (uint32_t try = 1; now > lane->objects[kind] && try < TRIES;
 		try++) {
+		/* Pages that nobody maps any more keep their swap until
+		 * reclaim meets them; what is on its way to the LRU is held by
+		 * a CPU until then. */
 		if (kind == LEAK_SWAP || kind == LEAK_PAGES)
-			swap_cache_empty(lane);
+			cgroup_reclaim(&lane->cgroup, RECLAIM_ALL);
 		grace_period();
 		usleep(try * TRY_US);
 		now = count_of(lane, kind);

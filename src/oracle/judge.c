@@ -76,8 +76,7 @@ static bool may_be_merged(const struct prog *prog,
 
 		if (result->call[upto].state != CALL_DONE)
 			continue;
-		if (call->op == OP_MADVISE &&
-			call_bits(call, 1) == MADV_MERGEABLE &&
+		if (call_advises(call, MADV_MERGEABLE) &&
 			range_has(range, range->pages, at))
 			return true;
 		if (!result->call[upto].err)

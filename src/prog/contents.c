@@ -381,7 +381,7 @@ void cell_write(
 			w, deed, content, stamp, sure ? how : how | MAYBE);
 		if (sure && !deed->until && !cell->until) {
 			cell->map = SURE_YES;
-			if (w->prog->call[deed->call].op != OP_POKE)
+			if (!call_forces(&w->prog->call[deed->call]))
 				cell->prot = PROT_IS_RW;
 		}
 	}

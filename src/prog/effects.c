@@ -17,8 +17,7 @@
 
 bool call_populates(const struct call *call)
 {
-	return call->op == OP_MADVISE &&
-	       call_bits(call, 1) == MADV_POPULATE_WRITE;
+	return call_advises(call, MADV_POPULATE_WRITE);
 }
 
 static int do_keeps(
@@ -70,7 +69,7 @@ static int do_writes(
 		if (told &&
 			!(deed->until && deed_clashes(w, deed, at, false)) &&
 			judge_write(
-				w, deed->proc, at, call->op == OP_POKE, worked))
+				w, deed->proc, at, call_forces(call), worked))
 			return 1;
 		if (told && !worked)
 			break;

@@ -211,11 +211,9 @@ void gen_note(struct gen *gen, const struct call *call)
 
 	if (!(gen->live >> call->proc & 1))
 		return;
-	gen->merges |=
-		call->op == OP_MADVISE && call_bits(call, 1) == MADV_MERGEABLE;
+	gen->merges |= call_advises(call, MADV_MERGEABLE);
 	gen->swaps |=
-		call->op == OP_RECLAIM ||
-		(call->op == OP_MADVISE && call_bits(call, 1) == MADV_PAGEOUT);
+		call->op == OP_RECLAIM || call_advises(call, MADV_PAGEOUT);
 	if (effect == EFFECT_MAPS)
 		note_map(gen, call);
 	else if (effect == EFFECT_ADDS)

@@ -22,9 +22,8 @@ static void shorten(const struct move *m, uint32_t op, struct range *range)
 {
 	uint32_t pages = rng_range(m->gen->rng, 1, FEW);
 
-	if (range->pages <= 4 * FEW ||
-		(op != OP_TOUCH && op != OP_POKE && op != OP_EXPECT &&
-			op != OP_FILL))
+	if (range->pages <= 4 * FEW || (ops[op].effect != EFFECT_WRITES &&
+					       ops[op].effect != EFFECT_READS))
 		return;
 	range->page = (uint16_t)(range->page +
 				 rng_below(m->gen->rng, range->pages - pages));
@@ -83,10 +82,10 @@ void move_failing_fork(struct move *m, uint32_t proc)
 	m->call[m->nr++] = call;
 }
 
-void move_mremap(struct move *m, uint32_t proc, const struct range *from,
-	const struct range *to, uint64_t flags)
+static void from_to(struct move *m, uint32_t op, uint32_t proc,
+	const struct range *from, const struct range *to, uint64_t flags)
 {
-	struct call call = {.op = OP_MREMAP, .proc = (uint8_t)proc};
+	struct call call = {.op = (uint8_t)op, .proc = (uint8_t)proc};
 
 	call.arg[0].range = *from;
 	call.arg[1].range = *to;
@@ -94,15 +93,17 @@ void move_mremap(struct move *m, uint32_t proc, const struct range *from,
 	add(m, &call);
 }
 
+void move_mremap(struct move *m, uint32_t proc, const struct range *from,
+	const struct range *to, uint64_t flags)
+{
+	from_to(m, OP_MREMAP, proc, from, to, flags);
+}
+
 void move_uffd(struct move *m, uint32_t proc, const struct range *from,
 	const struct range *to)
 {
-	struct call call = {.op = OP_UFFD_MOVE, .proc = (uint8_t)proc};
-
 	move_map(m, proc, to);
-	call.arg[0].range = *from;
-	call.arg[1].range = *to;
-	add(m, &call);
+	from_to(m, OP_UFFD_MOVE, proc, from, to, 0);
 }
 
 /* ---- who and where ---- */

@@ -320,6 +320,8 @@ uint32_t call_needs(const struct call *call);
 /** call_bits() - what argument @arg stands for: the bits of ENUM and FLAGS,
  *  the number of NUM and ACTOR */
 uint64_t call_bits(const struct call *call, uint32_t arg);
+/** call_advises() - is it madvise(2) with @advice, a MADV_*? */
+bool call_advises(const struct call *call, uint64_t advice);
 /** call_sys_args() - arguments of the system call .nr of a RUN_SYSCALL op;
  *  unused ones are 0 */
 void call_sys_args(const struct call *call, uint64_t ret[SYS_ARGS_MAX]);

@@ -99,9 +99,9 @@ static void minimize(struct repro_run *repro, struct candidate *candidate,
 		printf("not minimized: it takes more than one program\n");
 		return;
 	}
-	/* at k of n, so many tries miss it in one of a hundred cases */
 	repro->sure = replay->k == replay->n;
 	repro->shown = candidate;
+	/* at k of n, so many tries miss it in one of a hundred cases */
 	repro->tries = MIN(8, 1 + 5 * (replay->n - replay->k) / replay->k);
 	tries = prog_minimize(prog, still_shows, repro, MINIMIZE_TRIES);
 	printf("minimized to %u calls in %d tries\n", prog->nr_calls, tries);

@@ -52,8 +52,7 @@ static gboolean with_ksmd(const struct prog *given, struct prog *ret)
 	for (uint32_t i = given->nr_calls; i-- > 0 && !given->nr_stalls;) {
 		const struct call *call = &given->call[i];
 
-		if (call->op != OP_MADVISE ||
-			call_bits(call, 1) != MADV_MERGEABLE ||
+		if (!call_advises(call, MADV_MERGEABLE) ||
 			!prog_gap(ret, i + 1, 1))
 			continue;
 		ret->call[i + 1] = (struct call){.op = OP_KSM,

@@ -373,10 +373,12 @@ bool folio_mark_dirty(struct folio *folio)
 
 int set_page_dirty_lock(struct page *page)
 {
+	bool ret;
+
 	folio_lock(page_folio(page));
-	folio_mark_dirty(page_folio(page));
+	ret = set_page_dirty(page);
 	folio_unlock(page_folio(page));
-	return 1;
+	return ret;
 }
 
 bool set_page_dirty(struct page *page)
