@@ -82,6 +82,12 @@ void step_end(
 	step->outcome = outcome;
 }
 
+void step_no_time(struct review_step *step)
+{
+	step->cut = TRUE;
+	step_end(step, VERDICT_SKIP, "no time was left for it: --max-runtime");
+}
+
 void step_case(struct review_step *step, const char *name, enum verdict outcome,
 	const char *text)
 {

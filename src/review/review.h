@@ -135,6 +135,8 @@ struct review_step *review_step(
 /** step_end() - what came of it; @format: struct review_step's text */
 void step_end(struct review_step *step, enum verdict outcome,
 	const char *format, ...) G_GNUC_PRINTF(3, 4);
+/** step_no_time() - --max-runtime was over before it: cut, and skipped */
+void step_no_time(struct review_step *step);
 /** step_case() - add a case; @text may be NULL */
 void step_case(struct review_step *step, const char *name, enum verdict outcome,
 	const char *text);

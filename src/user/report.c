@@ -102,9 +102,10 @@ void log_line(const char *format, va_list args)
 	while (*at == '\001') /* the level: a mark and a digit */
 		at += at[1] ? 2 : 1;
 	fputs(at, stderr);
-	/* of our own patch, vm-images/mutants */
+	/* of our own patch, vm-images/mutants, which tells the name */
 	if (strstr(at, "rmap_mutant: no mutant"))
-		broken("there is no such mutant in this kernel");
+		broken("%.*s; vm-images/mutants/mutants.tsv lists them",
+			(int)strcspn(at, "\n"), at);
 	if (!is_bug(at))
 		return;
 	/* the title is the words before the first number or name */

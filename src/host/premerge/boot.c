@@ -90,10 +90,10 @@ void premerge_boot_each(struct premerge *p)
 			go_on = boot_between(p, step, prefix);
 	}
 	premerge_done(step);
-	if (!step->cases->len)
-		step_end(step, VERDICT_SKIP,
-			step->cut ? "no time was left for it: --max-runtime"
-				  : "none of those kernels was built");
+	if (!step->cases->len && step->cut)
+		step_no_time(step);
+	else if (!step->cases->len)
+		step_end(step, VERDICT_SKIP, "none of those kernels was built");
 	else if (step->outcome == VERDICT_PASS)
 		step_end(step, VERDICT_PASS,
 			"%u kernels between base and the whole series boot%s",

@@ -289,8 +289,7 @@ void premerge_build_each(struct premerge *p, double seconds)
 	premerge_done(step);
 	step->cut = go_on && end < p->nr;
 	if (step->cut && end == 1)
-		step_end(step, VERDICT_SKIP,
-			"no time was left for it: --max-runtime");
+		step_no_time(step);
 	else
 		premerge_build_end(p, step, p->kernel.user, 1, end - 1);
 }

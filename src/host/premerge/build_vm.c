@@ -104,13 +104,10 @@ gboolean premerge_build_vm(struct premerge *p)
 		premerge_begin(p, "build, kernel for VMs", FALSE);
 	gboolean go_on = p->early != NULL;
 
-	if (go_on) {
+	if (go_on)
 		join(p->early);
-	} else {
-		step->cut = TRUE;
-		step_end(step, VERDICT_SKIP,
-			"no time was left for it: --max-runtime");
-	}
+	else
+		step_no_time(step);
 	for (guint prefix = 0; go_on && prefix <= p->nr; prefix++) {
 		if (!prefix || prefix == p->nr || p->want->every)
 			go_on = build_prefix(p, step, prefix);

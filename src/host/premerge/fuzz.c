@@ -13,8 +13,7 @@ static gboolean has_time(struct review_step *step, double seconds)
 {
 	if (seconds >= FUZZ_MIN_S)
 		return TRUE;
-	step->cut = TRUE;
-	step_end(step, VERDICT_SKIP, "no time was left for it: --max-runtime");
+	step_no_time(step);
 	premerge_done(step);
 	return FALSE;
 }

@@ -96,8 +96,7 @@ static void end_step(
 	step->cut = tally->ran < total;
 	premerge_done(step);
 	if (!tally->ran) {
-		step_end(step, VERDICT_SKIP,
-			"no time was left for it: --max-runtime");
+		step_no_time(step);
 		return;
 	}
 	step->found = tally->bad;

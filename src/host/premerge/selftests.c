@@ -192,8 +192,7 @@ void premerge_selftests(struct premerge *p, double seconds)
 	if (error)
 		step_end(step, VERDICT_BROKEN, "%s", error->message);
 	else if (!ran)
-		step_end(step, VERDICT_SKIP,
-			"no time was left for it: --max-runtime");
+		step_no_time(step);
 	else
 		step_end(step, worse ? VERDICT_FINDING : VERDICT_PASS,
 			"%u of %u programs%s, %u worse than on base", ran,

@@ -68,9 +68,7 @@ void premerge_stress(struct premerge *p, double seconds)
 	g_autoptr(GError) error = NULL;
 
 	if (seconds < STRESS_MIN_S) {
-		step->cut = TRUE;
-		step_end(step, VERDICT_SKIP,
-			"no time was left for it: --max-runtime");
+		step_no_time(step);
 	} else {
 		load.seconds = (guint32)seconds;
 		target = stress_vm(p, p->nr, &error);
