@@ -9,6 +9,7 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
+#include "mm/internal.h"
 #include "scan.h"
 #include "stubs.h"
 
@@ -131,6 +132,29 @@ static int missed_of(struct folio *folio, unsigned long pfn)
 	return i;
 }
 
+/* Is another huge page mapped between the folio's first page and @sight of it?
+ * There 6.1 and 6.12 end a walk: docs/found.md. */
+static bool is_behind_huge(struct folio *folio, const struct sight *sight)
+{
+	struct mm_struct *mm = process_mm[sight->proc];
+	struct vm_area_struct *vma = vma_lookup(mm, sight->addr);
+	unsigned long behind = (sight->pfn - folio_pfn(folio)) * PAGE_SIZE;
+	unsigned long at = ALIGN_DOWN(sight->addr, PMD_SIZE);
+
+	if (!vma)
+		return false;
+	behind = min(behind, sight->addr - vma->vm_start);
+	while (at > sight->addr - behind) {
+		const pmd_t *pmd;
+
+		at -= PMD_SIZE;
+		pmd = mm_find_pmd(mm, at);
+		if (pmd && pmd_trans_huge(*pmd))
+			return true;
+	}
+	return false;
+}
+
 static void missed(struct folio *folio, const struct walk *walk)
 {
 	int i = NONE;
@@ -139,7 +163,9 @@ static void missed(struct folio *folio, const struct walk *walk)
 		i = missed_of(folio, walk->pfn + nr);
 	if (i == NONE)
 		return;
-	finding("rmap walk misses a mapping",
+	finding(is_behind_huge(folio, &sights[i])
+			? "rmap walk ends at another huge page"
+			: "rmap walk misses a mapping",
 		"after %s: the page of p%u %#lx is mapped, the walk finds %u "
 		"of %u mappings of the folio's pages",
 		walk->op, sights[i].proc, sights[i].addr, walk->nr_found,
