@@ -201,6 +201,19 @@ static const struct shadow_case shadow_cases[] = {
 		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
 		     "p0 expect v2:2\n",
 		"3!16 4=1@0+1", "stale page"},
+	{"UFFDIO_COPY brings pages in the place of others",
+		ANON "p0 uffd_copy v0+1:2\np0 expect v0:3\n", "3=1,2,2", NULL},
+	{"whether they could be written or not",
+		ANON "p0 mprotect v0:4 r\np0 uffd_copy v0:1\n"
+		     "p0 expect v0:2\n",
+		"4=3,1", NULL},
+	{"and the old ones are gone",
+		ANON "p0 uffd_copy v0:2\np0 expect v0:2\n", "3=2,1",
+		"lost write"},
+	{"failing, it may have dropped the page that it came to",
+		ANON "p0 uffd_copy v0:2\np0 expect v0:2\n", "2!16 3=z,1", NULL},
+	{"but not those behind it", ANON "p0 uffd_copy v0:2\np0 expect v0:2\n",
+		"2!16 3=1,z", "lost write"},
 	{"what is not written keeps its uffd-wp bit",
 		ANON "p0 uffd_wp v0:4\np0 madvise v0:4 PAGEOUT\n"
 		     "p0 expect v0:4\np0 expect_wp v0:4\n",

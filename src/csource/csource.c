@@ -63,6 +63,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_VMSPLICE] = "vmsplice",
 	[RUN_DRAIN] = "drain",
 	[RUN_UFFD_MOVE] = "uffd_move",
+	[RUN_UFFD_COPY] = "uffd_copy",
 	[RUN_UFFD_WP] = "uffd_wp",
 	[RUN_EXPECT_WP] = "expect_wp",
 	[RUN_CLEAR_REFS] = "clear_refs",
@@ -97,7 +98,7 @@ static void call_args(
 	const struct call *call = &prog->call[i];
 	const struct range *range = &call->arg[0].range;
 	enum run_kind run = ops[call->op].run;
-	bool writes = ops[call->op].effect == EFFECT_WRITES;
+	bool writes = effect_stamps(ops[call->op].effect);
 
 	call_sys_args(call, arg);
 	if (run == RUN_SYSCALL)

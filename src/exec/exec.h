@@ -322,6 +322,13 @@ long pipe_drop(const struct actor *actor);
  *  private and anonymous, with the same rights, or it fails. 0, or negative
  *  errno: some may have moved. */
 long uffd_move(uint64_t to, uint64_t from, uint64_t len);
+/** uffd_take() - who touches what is missing of @len bytes at @addr waits until
+ *  uffd_let(). A file, or negative errno */
+long uffd_take(uint64_t addr, uint64_t len);
+void uffd_let(long fd, uint64_t addr, uint64_t len);
+/** uffd_copy() - the page at @addr, which is taken by @fd, is dropped, and one
+ *  with @stamp comes in its place. 0, or negative errno: it may be dropped */
+long uffd_copy(long fd, uint64_t addr, uint64_t stamp);
 /** uffd_track() - from now on it is noted which pages of @len bytes at @addr
  * are written; of all that can be, and none was so far. 0 or negative errno */
 long uffd_track(const struct actor *actor, uint64_t addr, uint64_t len);
@@ -341,6 +348,9 @@ long pagemap_read(
 long soft_dirty_clear(void);
 
 /* mem.c */
+#define PAGE_WORDS (PROG_PAGE_SIZE / sizeof(uint64_t))
+/** page_fill() - what a page that holds @stamp looks like */
+void page_fill(uint64_t page[PAGE_WORDS], uint64_t stamp);
 /** mem_open() - the caller's own memory; a file, or negative errno */
 long mem_open(void);
 void mem_close(long fd);

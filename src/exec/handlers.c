@@ -417,6 +417,19 @@ static long run_uffd_move(const struct making *m)
 	return err ? err : from->pages;
 }
 
+static long run_uffd_copy(const struct making *m)
+{
+	const struct range *range = &m->call->arg[0].range;
+	uint64_t addr = range_addr(range), len = range_len(range);
+	long fd = uffd_take(addr, len), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = run_stores(m, fd, uffd_copy);
+	uffd_let(fd, addr, len);
+	return ret;
+}
+
 static long run_uffd_wp(const struct making *m)
 {
 	const struct range *range = &m->call->arg[0].range;
@@ -478,6 +491,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_VMSPLICE] = run_vmsplice,
 	[RUN_DRAIN] = run_drain,
 	[RUN_UFFD_MOVE] = run_uffd_move,
+	[RUN_UFFD_COPY] = run_uffd_copy,
 	[RUN_UFFD_WP] = run_uffd_wp,
 	[RUN_EXPECT_WP] = run_expect_wp,
 	[RUN_CLEAR_REFS] = run_clear_refs,

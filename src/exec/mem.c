@@ -24,14 +24,18 @@ void mem_close(long fd)
 	(void)raw1(SYS_close, fd);
 }
 
+void page_fill(uint64_t page[PAGE_WORDS], uint64_t stamp)
+{
+	memset(page, 0, PROG_PAGE_SIZE);
+	page[0] = page[PAGE_WORDS / 2] = page[PAGE_WORDS - 1] = stamp;
+}
+
 long mem_store(long fd, uint64_t addr, uint64_t stamp)
 {
-	uint64_t page[PROG_PAGE_SIZE / sizeof(uint64_t)];
+	uint64_t page[PAGE_WORDS];
 	long put;
 
-	memset(page, 0, sizeof(page));
-	page[0] = page[ARRAY_SIZE(page) / 2] = page[ARRAY_SIZE(page) - 1] =
-		stamp;
+	page_fill(page, stamp);
 	put = raw4(SYS_pwrite64, fd, (long)page, sizeof(page), (long)addr);
 	if (put == sizeof(page))
 		return 0;

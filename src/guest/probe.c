@@ -138,6 +138,11 @@ static bool has_uffd_move(void)
 	return uffd_can(UFFD_FEATURE_MOVE);
 }
 
+static bool has_uffd_copy(void)
+{
+	return uffd_can(0);
+}
+
 static bool has_uffd_wp(void)
 {
 	return !access(PAGEMAP_PATH, R_OK) && uffd_can(UFFD_FEATURE_WP_ASYNC);
@@ -250,6 +255,7 @@ static const struct {
 	{CAP_RMAP_FSCK, FSCK_PATH, NULL},
 	{CAP_IO_URING, NULL, has_io_uring},
 	{CAP_UFFD_MOVE, NULL, has_uffd_move},
+	{CAP_UFFD_COPY, NULL, has_uffd_copy},
 	{CAP_UFFD_WP, NULL, has_uffd_wp},
 	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},

@@ -142,7 +142,7 @@ static int check_call_result(const struct prog *prog,
 				   res->nr_obs > result->nr_obs - res->obs))
 		return why_set(why, -EBADMSG, "result %u: observations at %u",
 			i, res->obs);
-	if (res->state == CALL_DONE && ops[call->op].effect == EFFECT_WRITES &&
+	if (res->state == CALL_DONE && effect_stamps(ops[call->op].effect) &&
 		(res->ret < 0 || res->ret > pages))
 		return why_set(why, -EBADMSG, "result %u: %lld pages", i,
 			(long long)res->ret);

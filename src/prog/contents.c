@@ -270,7 +270,7 @@ uint32_t deed_clashes(const struct world *w, const struct deed *deed,
 
 		if (state == CALL_SKIPPED || state == CALL_NOT_RUN)
 			continue;
-		if (shared && effect == EFFECT_WRITES)
+		if (shared && effect_stamps(effect))
 			clash |= CLASH_WRITES;
 		if (call->proc != deed->proc || !effect_changes(effect) ||
 			!call_covers(call, at))

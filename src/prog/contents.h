@@ -169,11 +169,10 @@ uint32_t pool_left(const struct world *w, uint32_t i);
 /** pool_give_up() - any shared object may from now on be written unseen */
 void pool_give_up(struct world *w);
 
-/** call_forces() - does it write as a debugger does, whatever the protection of
- *  a private page? */
+/** call_forces() - does it write whatever the protection of a private page? */
 static inline bool call_forces(const struct call *call)
 {
-	return call->op == OP_POKE;
+	return call->op == OP_POKE || call->op == OP_UFFD_COPY;
 }
 /** effect_changes() - of contents or of what is mapped */
 bool effect_changes(enum effect effect);

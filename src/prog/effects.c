@@ -272,6 +272,7 @@ effect_fn *const effects[EFFECT_FROM_VALUE] = {
 	[EFFECT_CLEANS] = effect_cleans,
 	[EFFECT_READS_DIRTY] = effect_reads_dirty,
 	[EFFECT_WRITES] = do_writes,
+	[EFFECT_REPLACES] = effect_replaces,
 	[EFFECT_MAPS] = do_maps,
 	[EFFECT_ADDS] = do_adds,
 	[EFFECT_UNMAPS] = do_unmaps,

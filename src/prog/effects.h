@@ -14,9 +14,10 @@ typedef int effect_fn(
 	struct world *w, const struct deed *deed, const struct call *call);
 /** effects - by enum effect */
 extern effect_fn *const effects[EFFECT_FROM_VALUE];
-effect_fn effect_moves, effect_fills, effect_resizes; /* effects_move.c */
-effect_fn effect_tracks, effect_reads_wp;	      /* effects_track.c */
-effect_fn effect_cleans, effect_reads_dirty;	      /* the same */
+/* effects_move.c */
+effect_fn effect_moves, effect_fills, effect_replaces, effect_resizes;
+effect_fn effect_tracks, effect_reads_wp;    /* effects_track.c */
+effect_fn effect_cleans, effect_reads_dirty; /* the same */
 
 /** call_populates() - is it MADV_POPULATE_WRITE? */
 bool call_populates(const struct call *call);

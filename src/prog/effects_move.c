@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mremap and UFFDIO_MOVE do to contents.
+ * What mremap, UFFDIO_MOVE and UFFDIO_COPY do to contents.
  *
  * Sources, v6.12: mm/mremap.c (mremap_to() unmaps the target before it looks at
  * the source; move_vma() on what it leaves when it runs out of memory);
@@ -212,6 +212,30 @@ int effect_fills(
 		cell_put(w, &page, page_of(to, i),
 			filled_cell(w, deed, target, source));
 		cell_put(w, &page, page_of(from, i), cell_emptied(source));
+	}
+	return 0;
+}
+
+/* Page by page: dropped, then brought; up to the first that is not. */
+int effect_replaces(
+	struct world *w, const struct deed *deed, const struct call *call)
+{
+	const struct call_result *res = &w->result->call[deed->call];
+	const struct range *range = &call->arg[0].range;
+	bool done = res->state == CALL_DONE;
+	struct deed maybe = *deed;
+
+	maybe.sure = false;
+	for (uint32_t i = 0; i < range->pages; i++) {
+		struct page_at at = page_of(range, i);
+		bool worked = deed->sure || (done && i < (uint64_t)res->ret);
+
+		if (!worked || deed->until)
+			cell_put(w, &maybe, at,
+				cell_emptied(*cell_at(w, deed->proc, at)));
+		if (done && !worked)
+			break;
+		cell_write(w, deed, at, worked);
 	}
 	return 0;
 }

@@ -114,7 +114,7 @@ static bool wants_follow_up(struct gen *gen)
 		return false;
 	if (gen_makes_new(&gen->last) && (gen->live >> gen->last.proc & 1))
 		return rng_one_in(gen->rng, 2);
-	if (call_effect(&gen->last) == EFFECT_WRITES ||
+	if (effect_stamps(call_effect(&gen->last)) ||
 		call_effect(&gen->last) == EFFECT_READS)
 		return rng_one_in(gen->rng, 10);
 	return rng_one_in(gen->rng, 3);

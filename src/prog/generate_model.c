@@ -193,7 +193,7 @@ static void note_area(struct gen *gen, const struct call *call)
 
 	if (!area)
 		return;
-	if (call_effect(call) == EFFECT_WRITES)
+	if (effect_stamps(call_effect(call)))
 		area->touched = true;
 	if (!makes_vma(call) || !range_covers(&area->range, range))
 		return;

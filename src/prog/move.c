@@ -22,7 +22,7 @@ static void shorten(const struct move *m, uint32_t op, struct range *range)
 {
 	uint32_t pages = rng_range(m->gen->rng, 1, FEW);
 
-	if (range->pages <= 4 * FEW || (ops[op].effect != EFFECT_WRITES &&
+	if (range->pages <= 4 * FEW || (!effect_stamps(ops[op].effect) &&
 					       ops[op].effect != EFFECT_READS))
 		return;
 	range->page = (uint16_t)(range->page +
@@ -199,6 +199,7 @@ static const struct state states[] = {
 	{OP_TOUCH, 4, 0},
 	{OP_FILL, 1, 0},
 	{OP_POKE, 1, 0},
+	{OP_UFFD_COPY, 1, 0},
 	{OP_EXPECT, 4, 0},
 	{OP_FORK, 3, 0},
 	{OP_EXIT, 1, 0},

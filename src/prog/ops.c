@@ -81,6 +81,8 @@ static const struct {
 	{"swapoff", "swap is not turned off: needs the swap of our own guest"},
 	{"force", "no page is written as a debugger does it: needs "
 		  "/proc/self/mem, proc_mem.force_override=always"},
+	{"uffd_copy", "no page is brought by UFFDIO_COPY: needs "
+		      "CONFIG_USERFAULTFD"},
 };
 
 const char *cap_name(unsigned int bit)

@@ -163,6 +163,7 @@ static const struct choice changes[] = {
 	{OP_TOUCH, 2, 0},
 	{OP_EXPECT, 1, 0},
 	{OP_MPROTECT, 2, 0},
+	{OP_UFFD_COPY, 1, 0},
 	{OP_MADVISE, 1, MADV_DONTNEED},
 	{ANY, 3, 0},
 };
@@ -212,7 +213,7 @@ static void fill_in(
 					? gen_part(gen, &setup->range)
 					: setup->range;
 	}
-	if (call->op == OP_TOUCH || call->op == OP_EXPECT)
+	if (call->op == OP_EXPECT || effect_stamps(ops[call->op].effect))
 		call->arg[0].range = few(gen, &call->arg[0].range);
 	if (call->op == OP_MOVE_PAGES && setup->is_shared)
 		call->arg[2].num = 1; /* ALL */

@@ -76,8 +76,9 @@ enum cap {
 	CAP_SWAP_COUNT = 1u << 18,  /* memory.swap.current falls at once */
 	CAP_SWAPOFF = 1u << 19,	    /* the device can be turned off and on */
 	CAP_FORCE = 1u << 20,	    /* /proc/self/mem writes where it is r */
+	CAP_UFFD_COPY = 1u << 21,   /* UFFDIO_COPY */
 };
-#define CAP_COUNT 21
+#define CAP_COUNT 22
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -100,6 +101,7 @@ enum effect {
 	EFFECT_READS_WP, /* records which pages were not written (OBS_WP) */
 	EFFECT_TRACKS,	 /* no page was written, as far as the kernel knows */
 	EFFECT_WRITES,	 /* every page gets a stamp (call_stamp()) */
+	EFFECT_REPLACES, /* the same, in a new page: the old ones are dropped */
 	EFFECT_MAPS,	 /* new mapping, zero pages or the file's */
 	EFFECT_ADDS,	 /* new zero pages; fails where something is mapped */
 	EFFECT_UNMAPS,
@@ -197,6 +199,7 @@ enum run_kind {
 	RUN_VMSPLICE,
 	RUN_DRAIN,
 	RUN_UFFD_MOVE,
+	RUN_UFFD_COPY,
 	RUN_UFFD_WP,
 	RUN_EXPECT_WP,
 	RUN_CLEAR_REFS,
@@ -314,6 +317,11 @@ static inline bool effect_observes(enum effect effect)
 {
 	return effect == EFFECT_READS || effect == EFFECT_READS_WP ||
 	       effect == EFFECT_READS_DIRTY;
+}
+/** effect_stamps() - does it give every page call_stamp()? */
+static inline bool effect_stamps(enum effect effect)
+{
+	return effect == EFFECT_WRITES || effect == EFFECT_REPLACES;
 }
 /** call_needs() - capabilities of the op, its named values and properties */
 uint32_t call_needs(const struct call *call);
@@ -445,7 +453,7 @@ int prog_minimize(struct prog *prog,
  *  (@call, its index) and where */
 uint64_t prog_stamp(uint32_t proc, uint32_t call, uint32_t slot, uint32_t page);
 /** call_stamp() - what @call, of number @index, writes to a page: prog_stamp(),
- *  or, for a fill, what depends on its value only. EFFECT_WRITES only */
+ *  or, for a fill, what depends on its value only. For effect_stamps() only */
 uint64_t call_stamp(
 	const struct call *call, uint32_t index, uint32_t slot, uint32_t page);
 /** stamp_describe() - "p1's touch in call 7 of v0+4", "zeros", "no mapping" */

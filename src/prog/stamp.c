@@ -129,7 +129,7 @@ uint32_t prog_end_pages(
 		const struct call *call = &prog->call[i];
 		enum effect effect = ops[call->op].effect;
 
-		if (effect == EFFECT_WRITES)
+		if (effect_stamps(effect))
 			nr = add_pages(&call->arg[0].range, seen, ret, nr);
 		else if (effect == EFFECT_MOVES || effect == EFFECT_FILLS)
 			nr = add_pages(&call->arg[1].range, seen, ret, nr);

@@ -88,6 +88,13 @@ void model_drain(void);
  *  errno: some may have moved */
 long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	unsigned long len);
+/** model_uffd_take() - until model_uffd_let(), who touches what is missing of
+ *  @len bytes at @addr waits; one of a fiber at a time. 0 or negative errno.
+ *  model_uffd_copy() - the page at @addr is dropped, and one that holds @value
+ *  as model_store() writes it comes by UFFDIO_COPY; 0, or negative errno */
+int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len);
+int model_uffd_copy(unsigned int proc, unsigned long addr, unsigned long value);
+void model_uffd_let(unsigned int proc);
 /** model_uffd_wp() - from now on the kernel notes which pages of @len bytes at
  *  @addr are written: their uffd-wp bit says that they were not. 0, or negative
  *  errno. model_has_wp() - has the page this bit? */

@@ -36,6 +36,7 @@ static const struct {
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
 	[OP_UFFD_MOVE] = {WAY_OWN, 0},
+	[OP_UFFD_COPY] = {WAY_OWN, 0},
 	[OP_UFFD_WP] = {WAY_OWN, 0},
 	[OP_EXPECT_WP] = {WAY_OWN, 0},
 	[OP_CLEAR_REFS] = {WAY_OWN, 0},
@@ -55,7 +56,7 @@ uint32_t user_caps(void)
 	if (model_splits_to_orders())
 		caps |= CAP_SPLIT_ORDER;
 	if (model_has_uffd())
-		caps |= CAP_UFFD_MOVE | CAP_UFFD_WP;
+		caps |= CAP_UFFD_MOVE | CAP_UFFD_COPY | CAP_UFFD_WP;
 	if (model_has_soft_dirty())
 		caps |= CAP_SOFT_DIRTY;
 	return caps;
@@ -256,6 +257,20 @@ static long run_uffd_move(const struct call *call)
 	return err ? err : from->pages;
 }
 
+static long run_uffd_copy(const struct run *run, uint32_t index)
+{
+	const struct call *call = &run->prog->call[index];
+	const struct range *range = &call->arg[0].range;
+	uint64_t addr = prog_addr(range->slot, range->page);
+	long ret = model_uffd_take(
+		call->proc, addr, (uint64_t)range->pages * PROG_PAGE_SIZE);
+
+	if (!ret)
+		ret = run_stores(run, index, model_uffd_copy);
+	model_uffd_let(call->proc);
+	return ret;
+}
+
 static long run_own(const struct run *run, uint32_t index)
 {
 	const struct call *call = &run->prog->call[index];
@@ -292,6 +307,8 @@ static long run_own(const struct run *run, uint32_t index)
 		return 0;
 	case RUN_UFFD_MOVE:
 		return run_uffd_move(call);
+	case RUN_UFFD_COPY:
+		return run_uffd_copy(run, index);
 	case RUN_UFFD_WP:
 		return model_uffd_wp(call->proc,
 			prog_addr(range->slot, range->page),

@@ -442,6 +442,36 @@ static long make_uffd_move(int i)
 	return ret;
 }
 
+/* === uffd_copy === */
+/* as touch, but the pages are dropped and brought anew, without a fault */
+static long make_uffd_copy(int i)
+{
+	const unsigned long *a = calls[i].arg;
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {.range = {a[0], a[1] * 4096},
+		.mode = UFFDIO_REGISTER_MODE_MISSING};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	unsigned long page;
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+		ioctl(fd, UFFDIO_REGISTER, &range)) {
+		close(fd);
+		return -errno;
+	}
+	for (page = 0; page < a[1]; page++) {
+		unsigned long data[512] = {0}, at = a[0] + page * 4096;
+		struct uffdio_copy copy = {at, (unsigned long)data, 4096, 0, 0};
+
+		data[0] = data[256] = data[511] = stamp(a[2] + page * a[3]);
+		if (madvise((void *)at, 4096, MADV_DONTNEED) ||
+			ioctl(fd, UFFDIO_COPY, &copy))
+			break;
+	}
+	ioctl(fd, UFFDIO_UNREGISTER, &range.range);
+	close(fd);
+	return page < a[1] ? -errno : (long)page;
+}
+
 /* === uffd_wp === */
 /* address, bytes: from now on the kernel notes which pages are written */
 static long make_uffd_wp(int i)

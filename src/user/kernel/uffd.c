@@ -183,36 +183,83 @@ static bool has_stuck(struct mm_struct *mm, unsigned long to,
 	return false;
 }
 
+static long drop(unsigned long addr, unsigned long len)
+{
+	const struct pt_regs regs = {
+		.di = addr, .si = len, .dx = MADV_DONTNEED};
+
+	return __x64_sys_madvise(&regs);
+}
+
 static long drop_and_move(struct userfaultfd_ctx *ctx, unsigned long to,
 	unsigned long from, unsigned long len)
 {
-	const struct pt_regs drop = {.di = to, .si = len, .dx = MADV_DONTNEED};
-	long err = __x64_sys_madvise(&drop);
+	long err = drop(to, len);
 
 	if (!err && has_stuck(ctx->mm, to, from, len))
 		err = -EBUSY;
 	return err ? err : move_all(ctx, to, from, len);
 }
 
-long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
-	unsigned long len)
+/* calls of other fibers may come while one is under way */
+static struct userfaultfd_ctx takers[MODEL_FIBERS];
+
+int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len)
 {
-	/* calls of other fibers may come while this one is under way */
-	static struct userfaultfd_ctx all[MODEL_FIBERS];
-	struct userfaultfd_ctx *ctx = &all[fiber_now];
-	long err;
+	struct userfaultfd_ctx *ctx = &takers[fiber_now];
+	int err;
 
 	act_as(proc);
 	*ctx = (struct userfaultfd_ctx){.mm = current->mm};
 	init_rwsem(&ctx->map_changing_lock);
-	err = range_register(ctx, VM_UFFD_MISSING, to, to + len);
-	if (!err)
-		err = drop_and_move(ctx, to, from, len);
-	userfaultfd_release_all(ctx->mm, ctx);
-	WRITE_ONCE(ctx->released, true); /* as UFFDIO_UNREGISTER: then wake */
-	fiber_epoch++;
-	call_done("uffd_move");
+	err = range_register(ctx, VM_UFFD_MISSING, addr, addr + len);
+	call_done("uffd_take");
 	return err;
+}
+
+/* As UFFDIO_UNREGISTER: then wake */
+void model_uffd_let(unsigned int proc)
+{
+	struct userfaultfd_ctx *ctx = &takers[fiber_now];
+
+	act_as(proc);
+	userfaultfd_release_all(ctx->mm, ctx);
+	WRITE_ONCE(ctx->released, true);
+	fiber_epoch++;
+	call_done("uffd_let");
+}
+
+long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
+	unsigned long len)
+{
+	long err = model_uffd_take(proc, to, len);
+
+	if (!err) {
+		act_as(proc);
+		err = drop_and_move(&takers[fiber_now], to, from, len);
+		call_done("uffd_move");
+	}
+	model_uffd_let(proc);
+	return err;
+}
+
+#define WORDS (PAGE_SIZE / sizeof(unsigned long))
+
+int model_uffd_copy(unsigned int proc, unsigned long addr, unsigned long value)
+{
+	static unsigned long pages[MODEL_FIBERS][WORDS];
+	unsigned long *page = pages[fiber_now];
+	ssize_t err;
+
+	memset(page, 0, PAGE_SIZE);
+	page[0] = page[WORDS / 2] = page[WORDS - 1] = value;
+	act_as(proc);
+	err = drop(addr, PAGE_SIZE);
+	if (!err)
+		err = mfill_atomic_copy(&takers[fiber_now], addr,
+			(unsigned long)page, PAGE_SIZE, 0);
+	call_done("uffd_copy");
+	return err < 0 ? err : 0;
 }
 
 /* ---- what is tracked ---- */
@@ -302,6 +349,20 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	unsigned long len)
 {
 	return -ENOSYS;
+}
+
+int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len)
+{
+	return -ENOSYS;
+}
+
+int model_uffd_copy(unsigned int proc, unsigned long addr, unsigned long value)
+{
+	return -ENOSYS;
+}
+
+void model_uffd_let(unsigned int proc)
+{
 }
 
 long model_uffd_wp(unsigned int proc, unsigned long addr, unsigned long len)
