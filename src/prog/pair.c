@@ -86,7 +86,9 @@ static struct range add_area(struct prog *prog, struct gen *gen)
 			rng_one_in(gen->rng, 2) ? HUGE_PAGES : LARGE_PAGES;
 	call->arg[0].range = range;
 	call->arg[1].num = PROT_RW;
-	call->arg[2].num = gen_value_index(VALUES_backing, BACKING_ANON);
+	call->arg[2].num = gen_value_index(VALUES_backing,
+		!large && rng_one_in(gen->rng, 8) ? BACKING_FILE
+						  : BACKING_ANON);
 	gen_note(gen, call);
 	if (large)
 		add_advice(prog, gen, 0, &range, MADV_HUGEPAGE);

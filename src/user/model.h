@@ -202,6 +202,10 @@ void broken(const char *text, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 /** unimplemented() - a generated stub was called */
 void unimplemented(const char *symbol) __attribute__((noreturn));
+/** file_word() - what page @page of the file that programs map holds, at the
+ *  places that model_store() writes */
+#define MODEL_FILE_PAGES 1024
+unsigned long file_word(unsigned long page);
 /** log_line() - a message of the kernel; judges it: BUG is a finding */
 void log_line(const char *format, __builtin_va_list args)
 	__attribute__((format(printf, 1, 0)));

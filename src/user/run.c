@@ -67,7 +67,8 @@ bool user_supports(const struct call *call)
 	if (ways[call->op].way == WAY_NONE || (call_needs(call) & ~user_caps()))
 		return false;
 	return call->op != OP_MMAP || call_bits(call, 2) == BACKING_ANON ||
-	       call_bits(call, 2) == BACKING_STACK;
+	       call_bits(call, 2) == BACKING_STACK ||
+	       call_bits(call, 2) == BACKING_FILE;
 }
 
 static void make_anonymous(struct call *call)
@@ -102,6 +103,21 @@ void user_adapt(struct prog *prog, bool overlaps)
 
 /* ---- one call ---- */
 
+/* As model_call() takes them: the offset in the file is in pages. */
+static void mmap_args(const struct call *call, uint64_t arg[SYS_ARGS_MAX])
+{
+	uint64_t backing = call_bits(call, 2);
+
+	arg[2] = call_bits(call, 1);
+	arg[3] = MAP_PRIVATE | MAP_FIXED;
+	if (backing == BACKING_FILE)
+		arg[5] = call->arg[0].range.page;
+	else
+		arg[3] |= MAP_ANONYMOUS;
+	if (backing == BACKING_STACK)
+		arg[3] |= MAP_GROWSDOWN;
+}
+
 static long run_call(const struct call *call)
 {
 	const struct range *range = &call->arg[0].range;
@@ -113,12 +129,8 @@ static long run_call(const struct call *call)
 		arg[0] = prog_addr(range->slot, range->page);
 		arg[1] = (uint64_t)range->pages * PROG_PAGE_SIZE;
 	}
-	if (call->op == OP_MMAP) {
-		arg[2] = call_bits(call, 1);
-		arg[3] = MAP_PRIVATE | MAP_FIXED;
-		if (call_bits(call, 2) == BACKING_STACK)
-			arg[3] |= MAP_GROWSDOWN;
-	}
+	if (call->op == OP_MMAP)
+		mmap_args(call, arg);
 	for (unsigned int i = 0; i < 6; i++)
 		args[i] = arg[i];
 	return model_call(call->proc, ways[call->op].call, args);
@@ -371,6 +383,15 @@ void call_check(const struct run *run, uint32_t index)
 		return;
 	model_check(run->options->checks, ops[run->prog->call[index].op].name);
 	run->view->layout[index] = model_layout();
+}
+
+/* ---- what the kernel half asks ---- */
+
+unsigned long file_word(unsigned long page)
+{
+	_Static_assert(MODEL_FILE_PAGES == PROG_SLOT_PAGES,
+		"page p of a slot maps page p of the file");
+	return prog_file_stamp((uint32_t)page);
 }
 
 /* ---- the whole ---- */

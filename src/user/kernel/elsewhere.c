@@ -20,7 +20,7 @@
 
 #include "stubs.h"
 
-/* ---- files: there are none ---- */
+/* ---- files: but for the one of file.c there are none ---- */
 
 #ifndef get_file_rcu
 struct file *get_file_rcu(struct file __rcu **file)

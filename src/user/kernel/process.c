@@ -126,6 +126,7 @@ int model_init(char *boot, const char **ret_word)
 	anon_vma_init();
 	ksm_start();
 	huge_init();
+	file_init();
 	return boot_words(boot, ret_word);
 }
 
@@ -188,6 +189,7 @@ void model_end(void)
 	huge_check();
 	swap_check();
 	rcu_flush();
+	file_end();
 	slab_check();
 	percpu_check();
 	pages_check();
@@ -202,10 +204,11 @@ asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock(const struct pt_regs *regs);
 asmlinkage long __x64_sys_munlock(const struct pt_regs *regs);
 
-static long sys_mmap_anon(const struct pt_regs *regs)
+/* As arch/x86/kernel/sys_x86_64.c has it, but the offset is in pages */
+static long sys_mmap(const struct pt_regs *regs)
 {
 	return ksys_mmap_pgoff(
-		regs->di, regs->si, regs->dx, regs->r10 | MAP_ANONYMOUS, -1, 0);
+		regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
 }
 
 /* After prctl(PR_SET_MM), which has no checks of its own that matter. */
@@ -232,7 +235,7 @@ static const struct {
 	const char *name;
 	long (*make)(const struct pt_regs *regs);
 } calls[] = {
-	[MODEL_MMAP] = {"mmap", sys_mmap_anon},
+	[MODEL_MMAP] = {"mmap", sys_mmap},
 	[MODEL_BRK] = {"brk", sys_brk_at},
 	[MODEL_MUNMAP] = {"munmap", __x64_sys_munmap},
 	[MODEL_MREMAP] = {"mremap", __x64_sys_mremap},

@@ -66,6 +66,11 @@ unsigned int frame_nth(unsigned int nth);
 /** folio_in_frame() - the folio that begins there, or NULL */
 struct folio *folio_in_frame(unsigned int frame);
 
+/* ---- file.c: the file that programs map ---- */
+void file_init(void);
+/** file_end() - nobody maps it any more: drop its pages */
+void file_end(void);
+
 /* ---- huge.c: transparent huge pages ---- */
 void huge_init(void);
 /** huge_shrink() - what reclaim asks of caches: splits that were put off */
