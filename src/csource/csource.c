@@ -56,6 +56,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_MBIND] = "mbind",
 	[RUN_SPLIT] = "split",
 	[RUN_RECLAIM] = "reclaim",
+	[RUN_COMPACT] = "compact",
 	[RUN_SWAPOFF] = "swapoff",
 	[RUN_RMAP_FSCK] = "rmap_fsck",
 	[RUN_PIN] = "pin",

@@ -48,6 +48,7 @@ struct guest {
 	int split_fd;	  /* split_huge_pages, or -1 */
 	int fail_fd[2];	  /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
 	int fsck_fd;	  /* rmap_fsck, or -1 */
+	int compact_fd;	  /* compact_memory, or -1 */
 	int ksm_fd;	  /* full_scans of KSM, or -1 */
 	char fsck_text[64]; /* what is written there: the slots of "self" */
 };

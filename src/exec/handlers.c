@@ -364,6 +364,11 @@ long rmap_fsck(const struct guest *guest)
 	return ret < 0 ? ret : 0;
 }
 
+static long run_compact(const struct making *m)
+{
+	return raw3(SYS_write, m->actor->lane->guest->compact_fd, (long)"1", 1);
+}
+
 static long run_swapoff(const struct making *m)
 {
 	(void)m;
@@ -484,6 +489,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_MBIND] = run_mbind,
 	[RUN_SPLIT] = run_split,
 	[RUN_RECLAIM] = run_reclaim,
+	[RUN_COMPACT] = run_compact,
 	[RUN_SWAPOFF] = run_swapoff,
 	[RUN_RMAP_FSCK] = run_rmap_fsck,
 	[RUN_PIN] = run_pin,

@@ -65,6 +65,7 @@ static int guest_setup(struct guest *guest, struct why *why)
 	guest->nr_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	guest->split_fd = open(SPLIT_PATH, O_WRONLY | O_CLOEXEC);
 	guest->fsck_fd = open(FSCK_PATH, O_WRONLY | O_CLOEXEC);
+	guest->compact_fd = open(COMPACT_PATH, O_WRONLY | O_CLOEXEC);
 	guest->ksm_fd = open(KSM_PATH, O_RDONLY | O_CLOEXEC);
 	snprintf(guest->fsck_text, sizeof(guest->fsck_text), "self %lx %lx",
 		(unsigned long)prog_addr(0, 0),
@@ -137,6 +138,7 @@ int main(void)
 		.file_fd = -1,
 		.split_fd = -1,
 		.fsck_fd = -1,
+		.compact_fd = -1,
 		.ksm_fd = -1};
 	pid_t workers[SLOT_LANES];
 	uint32_t *idle = mmap(NULL, sizeof(*idle), PROT_READ | PROT_WRITE,

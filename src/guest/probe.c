@@ -259,6 +259,7 @@ static const struct {
 	{CAP_UFFD_WP, NULL, has_uffd_wp},
 	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
+	{CAP_COMPACT, COMPACT_PATH, NULL},
 	{CAP_SWAPOFF, NULL, has_swapoff},
 	{CAP_FORCE, NULL, has_force},
 };

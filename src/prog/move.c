@@ -215,6 +215,7 @@ static const struct state states[] = {
 	{OP_MUNLOCK, 1, 0},
 	{OP_MOVE_PAGES, 2, 0},
 	{OP_RECLAIM, 2, 0},
+	{OP_COMPACT, 1, 0},
 	{OP_SWAPOFF, 1, 0},
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},

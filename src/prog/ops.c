@@ -83,6 +83,7 @@ static const struct {
 		  "/proc/self/mem, proc_mem.force_override=always"},
 	{"uffd_copy", "no page is brought by UFFDIO_COPY: needs "
 		      "CONFIG_USERFAULTFD"},
+	{"compact", "memory is not compacted: needs CONFIG_COMPACTION"},
 };
 
 const char *cap_name(unsigned int bit)

@@ -116,18 +116,52 @@ static void add_state(
 		add_on(prog, gen, OP_EXPECT, proc, &part);
 }
 
+/* A part of the area is a vma of its own: a call over the whole meets two or
+ * three. */
+static void add_vma(
+	struct prog *prog, struct gen *gen, const struct range *range)
+{
+	struct range part = gen_part(gen, range);
+	struct call *call;
+
+	if (rng_one_in(gen->rng, 3)) {
+		add_on(prog, gen, OP_MLOCK, 0, &part);
+		return;
+	}
+	call = add(prog, OP_MPROTECT, 0);
+	call->arg[0].range = part;
+	call->arg[1].num = gen_value_index(
+		VALUES_prot, rng_one_in(gen->rng, 2) ? PROT_NONE : PROT_READ);
+	gen_note(gen, call);
+}
+
+static void add_write(
+	struct prog *prog, struct gen *gen, const struct range *range)
+{
+	uint32_t op = rng_one_in(gen->rng, 6) ? OP_FILL : OP_TOUCH;
+	struct range part = *range;
+
+	if (rng_one_in(gen->rng, 4))
+		part = gen_part(gen, range);
+	add_on(prog, gen, op, 0, &part);
+}
+
 static struct setup add_setup(struct prog *prog, struct gen *gen)
 {
 	uint32_t forks = rng_below(gen->rng, 3);
 	bool early = rng_one_in(gen->rng, 2);
-	uint32_t writes = rng_one_in(gen->rng, 6) ? OP_FILL : OP_TOUCH;
+	bool parts = rng_one_in(gen->rng, 4), late = rng_one_in(gen->rng, 2);
 	struct setup setup = {.is_shared = forks && !early};
 
 	for (; early && forks; forks--)
 		(void)add_fork(prog, gen);
 	setup.range = add_area(prog, gen);
+	if (parts && !late)
+		add_vma(prog, gen, &setup.range);
 	if (!rng_one_in(gen->rng, 4))
-		add_on(prog, gen, writes, 0, &setup.range);
+		add_write(prog, gen, &setup.range);
+	if (parts && late)
+		add_vma(prog, gen, &setup.range);
 	if (rng_one_in(gen->rng, 2))
 		add_state(prog, gen, &setup);
 	while (forks--)
@@ -151,6 +185,7 @@ static const struct choice lookups[] = {
 	{OP_MOVE_PAGES, 3, 0},
 	{OP_MADVISE, 2, MADV_PAGEOUT},
 	{OP_RECLAIM, 2, 0},
+	{OP_COMPACT, 2, 0},
 	{OP_EXPECT, 1, 0},
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},

@@ -77,8 +77,9 @@ enum cap {
 	CAP_SWAPOFF = 1u << 19,	    /* the device can be turned off and on */
 	CAP_FORCE = 1u << 20,	    /* /proc/self/mem writes where it is r */
 	CAP_UFFD_COPY = 1u << 21,   /* UFFDIO_COPY */
+	CAP_COMPACT = 1u << 22,	    /* /proc/sys/vm/compact_memory */
 };
-#define CAP_COUNT 22
+#define CAP_COUNT 23
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -192,6 +193,7 @@ enum run_kind {
 	RUN_MBIND,
 	RUN_SPLIT,
 	RUN_RECLAIM,
+	RUN_COMPACT,
 	RUN_SWAPOFF,
 	RUN_RMAP_FSCK,
 	RUN_PIN,

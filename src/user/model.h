@@ -72,6 +72,10 @@ int model_reclaim(unsigned int proc, unsigned long nr);
 int model_move(
 	unsigned int proc, unsigned long addr, unsigned long nr, int all);
 
+/** model_compact() - migrate all anonymous folios, whoever has them; -EAGAIN:
+ *  not all of them could be */
+int model_compact(unsigned int proc);
+
 /** model_pin() - a long-term pin of @nr pages, MODEL_PINS in all */
 int model_pin(unsigned int proc, unsigned long addr, unsigned long nr);
 #define MODEL_PINS 1024

@@ -32,6 +32,7 @@ static const struct {
 	[OP_EXPECT] = {WAY_OWN, 0},
 	[OP_MOVE_PAGES] = {WAY_OWN, 0},
 	[OP_RECLAIM] = {WAY_OWN, 0},
+	[OP_COMPACT] = {WAY_OWN, 0},
 	[OP_SPLIT] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
@@ -51,7 +52,8 @@ static const struct {
 uint32_t user_caps(void)
 {
 	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
-			CAP_THP | CAP_SPLIT | CAP_IO_URING | CAP_FORCE;
+			CAP_THP | CAP_SPLIT | CAP_IO_URING | CAP_FORCE |
+			CAP_COMPACT;
 
 	if (model_splits_to_orders())
 		caps |= CAP_SPLIT_ORDER;
@@ -305,6 +307,8 @@ static long run_own(const struct run *run, uint32_t index)
 		return run_split(call);
 	case RUN_RECLAIM:
 		return model_reclaim(call->proc, call->arg[0].num);
+	case RUN_COMPACT:
+		return model_compact(call->proc);
 	case RUN_PIN:
 		return model_pin(call->proc,
 			prog_addr(range->slot, range->page), range->pages);

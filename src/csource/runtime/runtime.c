@@ -348,6 +348,14 @@ static long make_reclaim(int i)
 	return file_write(path, text);
 }
 
+/* === compact === */
+/* What can be of the pages of all processes is migrated */
+static long make_compact(int i)
+{
+	(void)i;
+	return file_write("/proc/sys/vm/compact_memory", "1");
+}
+
 /* === swapoff === */
 /* All that is swapped out, of whomever, comes back: each device off and on */
 static long make_swapoff(int i)

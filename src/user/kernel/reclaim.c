@@ -269,22 +269,23 @@ struct page *page_at(struct mm_struct *mm, unsigned long addr)
 	return page_is_ours(pfn) ? pfn_to_page(pfn) : NULL;
 }
 
-static void isolate_at(struct mm_struct *mm, unsigned long addr, bool all,
-	struct list_head *folios)
+static void isolate_to(struct folio *folio, struct list_head *folios)
 {
-	struct page *page = page_at(mm, addr);
-	struct folio *folio;
-
-	if (!page)
-		return;
-	folio = page_folio(page);
-	if (!folio_test_anon(folio) || (!all && is_shared(page)))
-		return;
 	if (!isolate(folio))
 		return;
 	list_add_tail(&folio->lru, folios);
 	mod_node_page_state(
 		folio_pgdat(folio), NR_ISOLATED_ANON, folio_nr_pages(folio));
+}
+
+static void isolate_at(struct mm_struct *mm, unsigned long addr, bool all,
+	struct list_head *folios)
+{
+	struct page *page = page_at(mm, addr);
+
+	if (page && folio_test_anon(page_folio(page)) &&
+		(all || !is_shared(page)))
+		isolate_to(page_folio(page), folios);
 }
 
 /* Nobody but who maps it, the swap cache and who isolated it has a reference:
@@ -308,11 +309,25 @@ static void left_check(struct list_head *folios)
 	}
 }
 
+static int migrate(struct list_head *folios, enum migrate_reason reason)
+{
+	int left = 0;
+
+	if (!list_empty(folios))
+		left = migrate_pages(folios, target_new, NULL, 0, MIGRATE_SYNC,
+			reason, NULL);
+	if (left > 0)
+		left_check(folios);
+	if (left)
+		putback_movable_pages(folios);
+	return left > 0 ? -EAGAIN : left;
+}
+
 int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 {
 	struct mm_struct *mm = process_mm[proc];
 	LIST_HEAD(folios);
-	int left = 0;
+	int err;
 
 	locked_excuse();
 	act_as(proc);
@@ -320,13 +335,25 @@ int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 	for (unsigned long i = 0; i < nr; i++)
 		isolate_at(mm, addr + i * PAGE_SIZE, all, &folios);
 	mmap_read_unlock(mm);
-	if (!list_empty(&folios))
-		left = migrate_pages(&folios, target_new, NULL, 0, MIGRATE_SYNC,
-			MR_SYSCALL, NULL);
-	if (left > 0)
-		left_check(&folios);
-	if (left)
-		putback_movable_pages(&folios);
+	err = migrate(&folios, MR_SYSCALL);
 	call_done("move_pages");
-	return left > 0 ? -EAGAIN : left;
+	return err;
+}
+
+int model_compact(unsigned int proc)
+{
+	LIST_HEAD(folios);
+	int err;
+
+	locked_excuse();
+	act_as(proc);
+	for (unsigned int nth = 0; frame_nth(nth); nth++) {
+		struct folio *folio = folio_in_frame(frame_nth(nth));
+
+		if (folio && folio_test_anon(folio))
+			isolate_to(folio, &folios);
+	}
+	err = migrate(&folios, MR_COMPACTION);
+	call_done("compact");
+	return err;
 }
