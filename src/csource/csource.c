@@ -57,6 +57,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_SPLIT] = "split",
 	[RUN_RECLAIM] = "reclaim",
 	[RUN_COMPACT] = "compact",
+	[RUN_MERGE_ANY] = "merge_any",
 	[RUN_SWAPOFF] = "swapoff",
 	[RUN_RMAP_FSCK] = "rmap_fsck",
 	[RUN_PIN] = "pin",

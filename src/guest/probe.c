@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -183,6 +184,11 @@ static bool has_force(void)
 }
 
 /* May ours be turned off, and on again? */
+static bool has_merge_any(void)
+{
+	return prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) >= 0;
+}
+
 static bool has_swapoff(void)
 {
 	return !swapoff(SWAP_PATH) && !swapon(SWAP_PATH, 0);
@@ -260,6 +266,7 @@ static const struct {
 	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
 	{CAP_COMPACT, COMPACT_PATH, NULL},
+	{CAP_MERGE_ANY, NULL, has_merge_any},
 	{CAP_SWAPOFF, NULL, has_swapoff},
 	{CAP_FORCE, NULL, has_force},
 };

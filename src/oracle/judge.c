@@ -66,7 +66,7 @@ static struct page_at page_before(const struct call *call, struct page_at at)
 	return at;
 }
 
-/* From MADV_MERGEABLE on ksmd may come to the page at any time. */
+/* From such a call on ksmd may come to the page at any time. */
 static bool may_be_merged(const struct prog *prog,
 	const struct prog_result *result, int32_t upto, struct page_at at)
 {
@@ -76,8 +76,9 @@ static bool may_be_merged(const struct prog *prog,
 
 		if (result->call[upto].state != CALL_DONE)
 			continue;
-		if (call_advises(call, MADV_MERGEABLE) &&
-			range_has(range, range->pages, at))
+		if (call_merges(call) &&
+			(call->op == OP_MERGE_ANY ||
+				range_has(range, range->pages, at)))
 			return true;
 		if (!result->call[upto].err)
 			at = page_before(call, at);

@@ -208,6 +208,7 @@ static const struct state states[] = {
 	{OP_MADVISE, 1, MADV_DONTNEED},
 	{OP_MADVISE, 1, MADV_MERGEABLE},
 	{OP_MADVISE, 1, MADV_UNMERGEABLE},
+	{OP_MERGE_ANY, 1, 0},
 	{OP_MADVISE, 1, MADV_COLLAPSE},
 	{OP_MPROTECT, 2, PROT_READ},
 	{OP_MPROTECT, 2, PROT_READ | PROT_WRITE},
@@ -251,6 +252,9 @@ void move_state(struct move *m, const struct state *state,
 		add(m, &call);
 	} else if (state->op == OP_RECLAIM) {
 		call.arg[0].num = rng_range(m->gen->rng, 1, 64);
+		add(m, &call);
+	} else if (state->op == OP_MERGE_ANY) {
+		call.arg[0].num = !rng_one_in(m->gen->rng, 4);
 		add(m, &call);
 	} else if (state->op != OP_EXIT) {
 		move_on(m, state->op, proc, range, state->value);

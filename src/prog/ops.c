@@ -84,6 +84,8 @@ static const struct {
 	{"uffd_copy", "no page is brought by UFFDIO_COPY: needs "
 		      "CONFIG_USERFAULTFD"},
 	{"compact", "memory is not compacted: needs CONFIG_COMPACTION"},
+	{"merge_any", "no process is merged as a whole: needs CONFIG_KSM "
+		      "(6.4)"},
 };
 
 const char *cap_name(unsigned int bit)
@@ -139,6 +141,12 @@ uint32_t ops_hash(void)
 bool call_advises(const struct call *call, uint64_t advice)
 {
 	return call->op == OP_MADVISE && call_bits(call, 1) == advice;
+}
+
+bool call_merges(const struct call *call)
+{
+	return call_advises(call, MADV_MERGEABLE) ||
+	       (call->op == OP_MERGE_ANY && call->arg[0].num);
 }
 
 uint64_t prog_addr(uint32_t slot, uint32_t page)

@@ -78,8 +78,9 @@ enum cap {
 	CAP_FORCE = 1u << 20,	    /* /proc/self/mem writes where it is r */
 	CAP_UFFD_COPY = 1u << 21,   /* UFFDIO_COPY */
 	CAP_COMPACT = 1u << 22,	    /* /proc/sys/vm/compact_memory */
+	CAP_MERGE_ANY = 1u << 23,   /* PR_SET_MEMORY_MERGE (6.4) */
 };
-#define CAP_COUNT 23
+#define CAP_COUNT 24
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -207,6 +208,7 @@ enum run_kind {
 	RUN_CLEAR_REFS,
 	RUN_EXPECT_DIRTY,
 	RUN_KSM,
+	RUN_MERGE_ANY,
 	RUN_KINDS
 };
 
@@ -332,6 +334,8 @@ uint32_t call_needs(const struct call *call);
 uint64_t call_bits(const struct call *call, uint32_t arg);
 /** call_advises() - is it madvise(2) with @advice, a MADV_*? */
 bool call_advises(const struct call *call, uint64_t advice);
+/** call_merges() - may KSM merge pages of its process from now on? */
+bool call_merges(const struct call *call);
 /** call_sys_args() - arguments of the system call .nr of a RUN_SYSCALL op;
  *  unused ones are 0 */
 void call_sys_args(const struct call *call, uint64_t ret[SYS_ARGS_MAX]);

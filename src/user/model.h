@@ -116,6 +116,11 @@ int model_has_uffd(void);
 
 /** model_ksm() - what ksmd does in two passes over all that may be merged */
 void model_ksm(unsigned int proc);
+/** model_merge_any() - from now on all that the process has, and will have, may
+ *  be merged, and is; or, @on 0, nothing any more. 0 or negative errno.
+ *  model_has_merge_any() - since 6.4 */
+int model_merge_any(unsigned int proc, int on);
+int model_has_merge_any(void);
 
 /** model_split() - write to the file split_huge_pages: folios between @addr and
  *  @addr + @len to such of @order; 0 also where none could be */

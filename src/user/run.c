@@ -43,6 +43,7 @@ static const struct {
 	[OP_CLEAR_REFS] = {WAY_OWN, 0},
 	[OP_EXPECT_DIRTY] = {WAY_OWN, 0},
 	[OP_KSM] = {WAY_OWN, 0},
+	[OP_MERGE_ANY] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
 	[OP_VMSPLICE] = {WAY_OWN, 0},
@@ -59,6 +60,8 @@ uint32_t user_caps(void)
 		caps |= CAP_SPLIT_ORDER;
 	if (model_has_uffd())
 		caps |= CAP_UFFD_MOVE | CAP_UFFD_COPY | CAP_UFFD_WP;
+	if (model_has_merge_any())
+		caps |= CAP_MERGE_ANY;
 	if (model_has_soft_dirty())
 		caps |= CAP_SOFT_DIRTY;
 	return caps;
@@ -336,6 +339,8 @@ static long run_own(const struct run *run, uint32_t index)
 		return 0;
 	case RUN_EXPECT_DIRTY:
 		return read_pagemap(run, index, observe_dirty);
+	case RUN_MERGE_ANY:
+		return model_merge_any(call->proc, call->arg[0].num != 0);
 	case RUN_KSM:
 		model_ksm(call->proc);
 		return 0;

@@ -348,6 +348,13 @@ static long make_reclaim(int i)
 	return file_write(path, text);
 }
 
+/* === merge_any === */
+/* 1: all that the process has may be merged by KSM; 0: nothing */
+static long make_merge_any(int i)
+{
+	return prctl(67, calls[i].arg[0], 0, 0, 0); /* PR_SET_MEMORY_MERGE */
+}
+
 /* === compact === */
 /* What can be of the pages of all processes is migrated */
 static long make_compact(int i)

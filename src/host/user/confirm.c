@@ -43,7 +43,7 @@ static gboolean with_checks(const struct prog *given, struct prog *ret)
 	return TRUE;
 }
 
-/* The user tier merges in MADV_MERGEABLE itself; ksmd takes its time. */
+/* The user tier merges in the call itself; ksmd takes its time. */
 static gboolean with_ksmd(const struct prog *given, struct prog *ret)
 {
 	gboolean any = FALSE;
@@ -52,8 +52,7 @@ static gboolean with_ksmd(const struct prog *given, struct prog *ret)
 	for (uint32_t i = given->nr_calls; i-- > 0 && !given->nr_stalls;) {
 		const struct call *call = &given->call[i];
 
-		if (!call_advises(call, MADV_MERGEABLE) ||
-			!prog_gap(ret, i + 1, 1))
+		if (!call_merges(call) || !prog_gap(ret, i + 1, 1))
 			continue;
 		ret->call[i + 1] = (struct call){.op = OP_KSM,
 			.proc = call->proc,

@@ -41,6 +41,13 @@ void ksm_merge(void)
 	mutex_unlock(&ksm_thread_mutex);
 }
 
+/* ksmd's own allocations are not those of the call. */
+void ksm_merge_apart(void)
+{
+	model_fail_nth(0, 0);
+	ksm_merge();
+}
+
 void model_ksm(unsigned int proc)
 {
 	act_as(proc);
@@ -48,6 +55,43 @@ void model_ksm(unsigned int proc)
 	copies_dirty();
 	call_done("ksm");
 }
+
+#ifdef HAVE_MERGE_ANY
+
+int model_merge_any(unsigned int proc, int on)
+{
+	struct mm_struct *mm = process_mm[proc];
+	int err;
+
+	act_as(proc);
+	mmap_write_lock(mm);
+	err = on ? ksm_enable_merge_any(mm) : ksm_disable_merge_any(mm);
+	mmap_write_unlock(mm);
+	if (on)
+		ksm_merge_apart();
+	copies_dirty();
+	call_done("merge_any");
+	return err;
+}
+
+int model_has_merge_any(void)
+{
+	return true;
+}
+
+#else
+
+int model_merge_any(unsigned int proc, int on)
+{
+	return -ENOSYS;
+}
+
+int model_has_merge_any(void)
+{
+	return false;
+}
+
+#endif
 
 /* What ksmd has merged at that address, in the same process or in one of those
  * that the area is linked to, since they were one before a fork. */

@@ -224,10 +224,8 @@ static long sys_madvise_ksm(const struct pt_regs *regs)
 {
 	long ret = __x64_sys_madvise(regs);
 
-	/* ksmd's own allocations are not those of the call */
-	model_fail_nth(0, 0);
 	if (regs->dx == MADV_MERGEABLE)
-		ksm_merge();
+		ksm_merge_apart();
 	return ret;
 }
 

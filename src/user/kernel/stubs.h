@@ -149,6 +149,8 @@ void fork_init_caches(void);
 void ksm_start(void);
 /** ksm_merge() - what ksmd does, in the name of the caller */
 void ksm_merge(void);
+/** ksm_merge_apart() - the same at the end of a call, of which it is no part */
+void ksm_merge_apart(void);
 /** ksm_has_merged() - since the program began */
 bool ksm_has_merged(void);
 /** copies_dirty() - behind each call: pages that left KSM are dirty */
