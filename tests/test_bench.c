@@ -119,6 +119,15 @@ static void test_record(const char *dir)
 	trial_judge(read, ignored);
 	test_case(read->status == TRIAL_MISSED && !read->first,
 		"titles of the kernel without a bug detect nothing");
+	read->first = read->seen->pdata[1];
+	read->first->is_own = TRUE;
+	test_case(trial_save(read, dir, NULL), "a record is written again");
+	trial_free(g_steal_pointer(&read));
+	read = trial_load(dir, &mutant, 2, NULL);
+	trial_judge(read, ignored);
+	test_case(read->status == TRIAL_DETECTED &&
+			  read->first->tier == TIER_USER,
+		"but by a program that shows nothing there");
 	test_case(bench_plan_check(dir, "budget: 1 s\n", NULL) &&
 			  bench_plan_check(dir, "budget: 1 s\n", NULL) &&
 			  !bench_plan_check(dir, "budget: 2 s\n", NULL),

@@ -21,10 +21,10 @@
  *   DIR/curve.svg	      detected mutants over time
  *
  * The trial of the kernel without a bug has the name UNMUTATED: titles that it
- * gives are false findings, and detect nothing in the other trials. A false
- * finding may be too rare for one budget, so what detects a mutant is also
- * replayed on the kernel without a bug, in the same tier: where it shows there
- * too the title is a false finding from then on, and the trial is made again.
+ * gives detect nothing in the other trials, but where sighting.is_own. One may
+ * be too rare for one budget, so what detects a mutant is also replayed on the
+ * kernel without a bug, in the same tier: where it shows there too the title is
+ * one of that kernel from then on, and the trial is made again.
  * What the user tier found is replayed in VMs with the bug: that tells whether
  * the finding is one of the kernel, and changes nothing of what is counted.
  */
@@ -99,19 +99,23 @@ struct stage {
 /**
  * struct sighting - a title, and when it was first seen
  * @seconds: from the first program of the trial's first stage
+ * @is_own:  the program that gave it shows nothing on the unmutated kernel, in
+ *	     the user tier, where a program does the same each time: it counts
+ *	     whatever else gives that title
  */
 struct sighting {
 	char *title;
 	enum tier tier;
 	double seconds;
+	gboolean is_own;
 };
 
 /**
  * struct trial - one mutant, one budget
  * @number:  from 1
  * @seen:    struct sighting, in their order
- * @first:   of @seen, the first that the unmutated kernel does not give, or
- *	     NULL
+ * @first:   of @seen, the first that is its own, or that the unmutated kernel
+ *	     does not give, or NULL
  * @refuted: what this trial first stopped at, until the unmutated kernel showed
  *	     it with the same program; as ignored_key() has it
  * @vm_k, @vm_n: of @first, where it is of the user tier: VMs that showed it, of
@@ -128,7 +132,7 @@ struct trial {
 	char *why;
 	struct stage stage[TIERS];
 	GPtrArray *seen, *refuted;
-	const struct sighting *first;
+	struct sighting *first;
 	guint vm_k, vm_n;
 	char *vm_title;
 	double wall, load;
@@ -235,10 +239,10 @@ gboolean search_run(const struct search *search, struct trial *trial,
 
 /* --- bench/control.c: what detects, replayed ------------------------------ */
 
-/** search_control() - does the program that gave @trial->first, in the trial of
- *  folder @dir, show it, or anything that is not @ignored, on the kernel
- *  without a bug? Several tries. */
-gboolean search_control(const struct search *search, const struct trial *trial,
+/** search_control() - does the program that gave @seen, in the trial of folder
+ *  @dir, show it, or anything that is not @ignored, on the kernel without a
+ * bug? Several tries; @seen->is_own is set. */
+gboolean search_control(const struct search *search, struct sighting *seen,
 	const char *dir, GHashTable *ignored);
 
 /** search_confirm() - where @trial->first is of the user tier and there are

@@ -12,17 +12,17 @@
 #define TRIES	 3   /* of each replay */
 #define PATIENCE 900 /* seconds until a replay in VMs is given up */
 
-/* The finding of the trial's first sighting; caller frees. NULL: it is gone */
-static struct finding *finding_of(const struct trial *trial, const char *dir)
+/* Caller frees. NULL: it is gone */
+static struct finding *finding_of(const struct sighting *seen, const char *dir)
 {
-	g_autofree char *out = g_build_filename(
-		dir, tier_names[trial->first->tier], "out", NULL);
+	g_autofree char *out =
+		g_build_filename(dir, tier_names[seen->tier], "out", NULL);
 	g_autoptr(GPtrArray) findings = store_list(out, NULL);
 
 	for (guint i = 0; findings && i < findings->len; i++) {
 		const struct finding *finding = findings->pdata[i];
 
-		if (!strcmp(finding->title, trial->first->title))
+		if (!strcmp(finding->title, seen->title))
 			return g_ptr_array_steal_index(findings, i);
 	}
 	return NULL;
@@ -122,16 +122,19 @@ static gboolean shows_in_vm(const struct search *search, const char *dir,
 	return status == EXIT_FINDING;
 }
 
-gboolean search_control(const struct search *search, const struct trial *trial,
+gboolean search_control(const struct search *search, struct sighting *seen,
 	const char *dir, GHashTable *ignored)
 {
-	struct finding *SCOPED(finding_freep) finding = finding_of(trial, dir);
+	struct finding *SCOPED(finding_freep) finding = finding_of(seen, dir);
+	gboolean shows;
 
 	if (!finding)
 		return FALSE;
-	return trial->first->tier == TIER_USER
-		       ? shows_in_process(search, finding, ignored)
-		       : shows_in_vm(search, dir, finding);
+	if (seen->tier == TIER_VM)
+		return shows_in_vm(search, dir, finding);
+	shows = shows_in_process(search, finding, ignored);
+	seen->is_own = !shows;
+	return shows;
 }
 
 /* --- in VMs, with the bug ---------------------------------------------------
@@ -162,7 +165,7 @@ void search_confirm(struct search *search, struct trial *trial, const char *dir)
 	if (!search->vm || !trial->first || trial->first->tier != TIER_USER ||
 		!strcmp(trial->name, UNMUTATED))
 		return;
-	finding = finding_of(trial, dir);
+	finding = finding_of(trial->first, dir);
 	if (!finding || !user_tier_program(finding, &prog))
 		return;
 	if (!open_target(search, trial->name, &error) ||

@@ -139,7 +139,7 @@ static gboolean stands(struct run *run, const struct trial *trial,
 
 	if (trial->status != TRIAL_DETECTED ||
 		!strcmp(trial->name, UNMUTATED) ||
-		!search_control(&run->search, trial, dir, run->ignored))
+		!search_control(&run->search, trial->first, dir, run->ignored))
 		return TRUE;
 	key = ignored_key(trial->first);
 	host_progress(run->options, FALSE,
@@ -165,6 +165,19 @@ static void keep_false(const struct run *run, const struct trial *trial,
 			g_strerror(errno));
 }
 
+/* Another program may give the same title without the bug. */
+static void look_closer(struct run *run, struct trial *trial, const char *dir)
+{
+	for (guint i = 0; i < trial->seen->len; i++) {
+		struct sighting *seen = trial->seen->pdata[i];
+
+		if (seen->tier == TIER_USER)
+			(void)search_control(
+				&run->search, seen, dir, run->ignored);
+	}
+	trial_judge(trial, run->ignored);
+}
+
 static struct trial *try_once(struct run *run, const struct mutant *mutant,
 	guint number, const char *dir)
 {
@@ -174,6 +187,8 @@ static struct trial *try_once(struct run *run, const struct mutant *mutant,
 	if (!search_run(&run->search, trial, dir, mutant->where, run->ignored))
 		return NULL;
 	trial_judge(trial, run->ignored);
+	if (trial->status == TRIAL_MISSED && strcmp(trial->name, UNMUTATED))
+		look_closer(run, trial, dir);
 	return g_steal_pointer(&trial);
 }
 

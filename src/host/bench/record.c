@@ -76,11 +76,12 @@ void trial_judge(struct trial *trial, GHashTable *ignored)
 	trial->first = NULL;
 	trial->status = TRIAL_MISSED;
 	for (guint i = 0; i < trial->seen->len && !trial->first; i++) {
-		g_autofree char *key = ignored_key(trial->seen->pdata[i]);
+		struct sighting *seen = trial->seen->pdata[i];
+		g_autofree char *key = ignored_key(seen);
 
-		if (g_hash_table_contains(ignored, key))
+		if (!seen->is_own && g_hash_table_contains(ignored, key))
 			continue;
-		trial->first = trial->seen->pdata[i];
+		trial->first = seen;
 		trial->status = TRIAL_DETECTED;
 	}
 }
@@ -106,6 +107,7 @@ static JsonArray *findings_of(const struct trial *trial)
 			one, "tier", tier_names[sighting->tier]);
 		json_object_set_double_member(
 			one, "seconds", sighting->seconds);
+		json_object_set_boolean_member(one, "own", sighting->is_own);
 		json_array_add_object_element(array, one);
 	}
 	return array;
@@ -231,10 +233,14 @@ static void take_findings(struct trial *trial, JsonArray *array)
 		JsonObject *one = json_array_get_object_element(array, i);
 		gboolean in_vm =
 			!strcmp(text_of(one, "tier"), tier_names[TIER_VM]);
+		struct sighting *seen;
 
 		trial_see(trial, text_of(one, "title"),
 			in_vm ? TIER_VM : TIER_USER,
 			json_object_get_double_member(one, "seconds"));
+		seen = trial->seen->pdata[trial->seen->len - 1];
+		seen->is_own = json_object_get_boolean_member_with_default(
+			one, "own", FALSE);
 	}
 }
 

@@ -247,7 +247,7 @@ guint bench_summary(GPtrArray *trials, const struct search *search,
 			nr[TRIAL_SKIPPED], nr[TRIAL_BROKEN]);
 	figure(result, "skipped_trials", nr[TRIAL_SKIPPED]);
 	figure(result, "broken_trials", nr[TRIAL_BROKEN]);
-	printf("\nfalse findings, on the kernel without a bug\n");
+	printf("\nfound without a bug: the kernel's own, or false\n");
 	nr_false = print_false(trials, result);
 	figure(result, "false_findings", nr_false);
 	return nr_false;
