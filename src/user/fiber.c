@@ -13,6 +13,7 @@
 struct fiber fibers[MODEL_FIBERS];
 unsigned int fiber_now;
 unsigned long fiber_epoch;
+unsigned int fibers_deaf;
 int fiber_used;
 
 void fiber_swap(void **ret_sp, void *sp);
@@ -114,6 +115,16 @@ bool fiber_can_go(const struct fiber *fiber)
 	if (fiber->state == FIBER_WAITS)
 		return fiber->epoch != fiber_epoch;
 	return fiber->state == FIBER_READY;
+}
+
+void fiber_hears(bool on)
+{
+	if (!on) {
+		fibers_deaf |= 1u << fiber_now;
+	} else if (fibers_deaf >> fiber_now & 1) {
+		fibers_deaf &= ~(1u << fiber_now);
+		fiber_epoch++;
+	}
 }
 
 int fiber_wait(void)

@@ -46,4 +46,7 @@ void fiber_leave(enum fiber_state state);
 /** fiber_can_go() - is there any use in resuming it? */
 bool fiber_can_go(const struct fiber *fiber);
 
+/** fiber_hears() - the CPU of this fiber takes interrupts, or none */
+void fiber_hears(bool on);
+
 #endif

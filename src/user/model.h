@@ -190,6 +190,10 @@ extern unsigned long fiber_epoch;
 /* since model_begin(): calls may have overlapped */
 extern int fiber_used;
 
+/* bit f: the CPU of fiber f takes no interrupts. Who sends it one waits: where
+ * page tables are walked without a lock, that is what keeps them */
+extern unsigned int fibers_deaf;
+
 /** fiber_point() - the call comes to the point @pc; it may go on much later. In
  *  fiber 0 nothing happens */
 void fiber_point(unsigned long pc);

@@ -13,6 +13,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "user/fiber.h"
 #include "user/model.h"
 #include "user/user.h"
 
@@ -118,6 +119,8 @@ void log_line(const char *format, va_list args)
 
 /* ---- BUG() and WARN() are ud2 ---- */
 
+#define UD2_LEN 2
+
 static unsigned long trap_pc;
 
 static void function_at(unsigned long pc, char *ret, size_t len)
@@ -139,6 +142,18 @@ __attribute__((noreturn, force_align_arg_pointer)) static void trapped(void)
 	finding(text, "at %s:%u", file, line);
 }
 
+/* The flags of a process always say that interrupts are on: where they are off
+ * the kernel warns of that (mm/gup.c, try_grab_folio_fast()). */
+static bool is_of_flags(unsigned long pc)
+{
+	const char *file;
+	unsigned int line;
+	int is_warning;
+
+	return (fibers_deaf >> fiber_now & 1) &&
+	       model_bug_at(pc, &file, &line, &is_warning) && is_warning;
+}
+
 /* Goes on in trapped() as if the trap had been a call, so that the stack is
  * whole. The kernel's code uses no red zone. */
 static void on_trap(int signal, siginfo_t *info, void *user)
@@ -149,8 +164,12 @@ static void on_trap(int signal, siginfo_t *info, void *user)
 	(void)signal;
 	(void)info;
 	trap_pc = (unsigned long)regs[REG_RIP];
+	if (is_of_flags(trap_pc)) {
+		regs[REG_RIP] += UD2_LEN;
+		return;
+	}
 	regs[REG_RSP] -= (greg_t)sizeof(long);
-	*(unsigned long *)regs[REG_RSP] = trap_pc + 2;
+	*(unsigned long *)regs[REG_RSP] = trap_pc + UD2_LEN;
 	regs[REG_RIP] = (greg_t)trapped;
 }
 
@@ -161,8 +180,8 @@ static void on_trap(int signal, siginfo_t *info, void *user)
 
 static struct sigaction sanitizers;
 
-/* No interrupt comes here, so to forbid them is nothing: go on behind it. All
- * else is the sanitizer's to report. */
+/* Who forbids interrupts is noted, and goes on behind that. All else is the
+ * sanitizer's to report. */
 static void on_fault(int signal, siginfo_t *info, void *user)
 {
 	ucontext_t *context = user;
@@ -174,6 +193,7 @@ static void on_fault(int signal, siginfo_t *info, void *user)
 		uint8_t opcode = *(const uint8_t *)pc;
 
 		if (opcode == OPCODE_CLI || opcode == OPCODE_STI) {
+			fiber_hears(opcode == OPCODE_STI);
 			regs[REG_RIP]++;
 			return;
 		}

@@ -45,7 +45,8 @@ pte_t *pte_find(struct mm_struct *mm, unsigned long addr)
 bool entry_read(struct mm_struct *mm, unsigned long addr, bool (*of_pmd)(pmd_t),
 	bool (*of_pte)(pte_t))
 {
-	pmd_t *pmd = pmd_find(mm, addr);
+	/* as a walk: the tables of what munmap has detached may go meanwhile */
+	pmd_t *pmd = vma_lookup(mm, addr) ? pmd_find(mm, addr) : NULL;
 	spinlock_t *ptl;
 	bool huge, ret;
 	pte_t *ptep;

@@ -16,6 +16,11 @@ asm(".globl empty_zero_page\n.set empty_zero_page, arena");
 static struct page page_structs[ARENA_PAGES] __aligned(64);
 
 unsigned long page_offset_base, vmemmap_base, vmalloc_base;
+
+/* pfn_valid(): what there are frames of */
+static struct mem_section sections[SECTIONS_PER_ROOT];
+static struct mem_section *roots[] = {sections};
+struct mem_section **mem_section = roots;
 unsigned long phys_base;
 
 /* Of the first part so many were given out, of the second all below next_large
@@ -110,6 +115,9 @@ static void poison(unsigned int i, unsigned int nr)
 void frames_init(void)
 {
 	page_offset_base = (unsigned long)arena - FIRST_PFN * PAGE_SIZE;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sections); i++)
+		sections[i].section_mem_map =
+			SECTION_HAS_MEM_MAP | SECTION_IS_EARLY;
 	vmemmap_base =
 		(unsigned long)page_structs - FIRST_PFN * sizeof(struct page);
 	poison(1, ARENA_PAGES - 1);

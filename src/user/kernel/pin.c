@@ -3,7 +3,8 @@
  * References to pages: plain ones, as a pipe has them, and long-term pins, as
  * registered buffers of io_uring have them: who has one writes to the page, so
  * it must stay the one that its owner's page table maps, and nobody else's
- * (mm/gup.c; PageAnonExclusive in linux/page-flags.h).
+ * (mm/gup.c; PageAnonExclusive in linux/page-flags.h). As both do, without a
+ * lock first, where the page is mapped as it must be.
  */
 #include <linux/mm.h>
 
@@ -27,13 +28,6 @@ static int keep(struct page **pages, long got, unsigned long nr)
 	return got < 0 ? got : -EFAULT;
 }
 
-#ifndef HAVE_PIN_WITHOUT_VMAS
-#define pin_user_pages(start, nr, flags, pages)                                \
-	pin_user_pages(start, nr, flags, pages, NULL)
-#define get_user_pages(start, nr, flags, pages)                                \
-	get_user_pages(start, nr, flags, pages, NULL)
-#endif
-
 /* Up to @nr pages of @proc in @ret, which is good until the fiber's next call;
  * how many, or an error */
 static long take(unsigned int proc, unsigned long addr, unsigned long nr,
@@ -41,18 +35,13 @@ static long take(unsigned int proc, unsigned long addr, unsigned long nr,
 {
 	/* calls of other fibers may come while this one is under way */
 	static struct page *pages[MODEL_FIBERS][MODEL_PINS];
-	long got;
 
 	*ret = pages[fiber_now];
 	act_as(proc);
-	mmap_read_lock(current->mm);
 	if (is_pin)
-		got = pin_user_pages(
+		return pin_user_pages_fast(
 			addr, nr, FOLL_WRITE | FOLL_LONGTERM, *ret);
-	else
-		got = get_user_pages(addr, nr, 0, *ret);
-	mmap_read_unlock(current->mm);
-	return got;
+	return get_user_pages_fast(addr, nr, 0, *ret);
 }
 
 int model_pin(unsigned int proc, unsigned long addr, unsigned long nr)

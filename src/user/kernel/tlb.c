@@ -133,20 +133,42 @@ void tlb_forget(unsigned int proc)
 	flush(proc, 0, TLB_FLUSH_ALL);
 }
 
+static bool is_deaf(const struct mm_struct *mm)
+{
+	for (unsigned int i = 0; i < MODEL_FIBERS; i++) {
+		if (i != fiber_now && (fibers_deaf >> i & 1) &&
+			tasks[i].mm == mm)
+			return true;
+	}
+	return false;
+}
+
+/* A flush is an interrupt, which comes when the CPUs that have the process take
+ * them again: where get_user_pages_fast() walks, nothing is freed before. */
+static void interrupt(unsigned int proc)
+{
+	while (is_deaf(process_mm[proc]) && fiber_wait())
+		;
+}
+
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
 	unsigned long end, unsigned int stride_shift, bool freed_tables)
 {
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
-		if (process_mm[proc] == mm)
-			flush(proc, start, end);
+		if (process_mm[proc] != mm)
+			continue;
+		interrupt(proc);
+		flush(proc, start, end);
 	}
 }
 
 void arch_tlbbatch_flush(struct arch_tlbflush_unmap_batch *batch)
 {
 	for (unsigned int proc = 0; proc < MODEL_PROCS; proc++) {
-		if (cpumask_test_cpu(CPU_OF(proc), &batch->cpumask))
-			tlb_forget(proc);
+		if (!cpumask_test_cpu(CPU_OF(proc), &batch->cpumask))
+			continue;
+		interrupt(proc);
+		tlb_forget(proc);
 	}
 	cpumask_clear(&batch->cpumask);
 }
