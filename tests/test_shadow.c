@@ -180,6 +180,10 @@ static const struct shadow_case shadow_cases[] = {
 	{"a move that grows brings zeros",
 		ANON "p0 mremap v0:4 v2:6 0\np0 expect v2:6\n",
 		"3=1@0+0,1@0+1,z,z,z,z", NULL},
+	{"failing, it may bring what the file has behind them",
+		"p0 mmap v0:1 rw file\np0 fail_from=5 mremap v0:1 v2:2 0\n"
+		"p0 expect v2:2\n",
+		"1!12 2=F,F", NULL},
 	{"UFFDIO_MOVE takes the pages along, and leaves zeros",
 		ANON "p0 mmap v2:2 rw anon\np0 uffd_move v0:2 v2:2\n"
 		     "p0 expect v2:2\np0 expect v0:2\n",

@@ -89,12 +89,14 @@ static void move_leaves(
 {
 	const struct range *from = &call->arg[0].range;
 	const struct range *to = &call->arg[1].range;
+	struct cell first = *cell_at(w, deed->proc, page_of(from, 0));
 	struct deed maybe = *deed;
 
 	maybe.sure = false;
 	for (uint32_t i = 0; !deed->sure && i < to->pages; i++) {
-		struct cell cell = *cell_at(
-			w, deed->proc, page_of(from, i < from->pages ? i : 0));
+		struct cell cell = i < from->pages ? *cell_at(w, deed->proc,
+							     page_of(from, i))
+						   : grown_cell(w, &first, i);
 
 		cell_put(w, &maybe, page_of(to, i), cell);
 		cell_put(w, &maybe, page_of(to, i), cell_emptied(cell));

@@ -106,6 +106,12 @@ bool path_noexec(const struct path *path)
 	return false;
 }
 
+/* MADV_WILLNEED: there is nothing to read ahead. */
+int vfs_fadvise(struct file *mapped, loff_t from, loff_t len, int advice)
+{
+	return 0;
+}
+
 /* Who asks may have what is mapped of it reclaimed, too. */
 #ifdef HAVE_OWNER_IDMAP
 bool inode_owner_or_capable(struct mnt_idmap *idmap, const struct inode *asked)
