@@ -39,6 +39,7 @@ static void take_lines(GString *text, const struct child_hooks *hooks)
 static void watch(GSubprocess *child, int fd, const struct child_hooks *hooks)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	gboolean asked = FALSE;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	char buf[4096];
 	ssize_t len = 1;
@@ -54,6 +55,10 @@ static void watch(GSubprocess *child, int fd, const struct child_hooks *hooks)
 		}
 		if (!hooks->look(hooks->user))
 			g_subprocess_force_exit(child);
+		if (!asked && hooks->enough && hooks->enough(hooks->user)) {
+			g_subprocess_send_signal(child, SIGTERM);
+			asked = TRUE;
+		}
 	}
 	if (text->len)
 		hooks->line(text->str, hooks->user);

@@ -14,10 +14,12 @@ void child_dies_with_us(gpointer parent);
  * @line: each line of stdout and stderr, without its newline; lines longer
  *	  than 64 KiB come in pieces
  * @look: at least every half second; FALSE: kill it
+ * @enough: behind @look; TRUE: ask it to end, once, by SIGTERM. May be NULL
  */
 struct child_hooks {
 	void (*line)(const char *line, void *user);
 	gboolean (*look)(void *user);
+	gboolean (*enough)(void *user);
 	void *user;
 };
 

@@ -96,7 +96,8 @@ static gboolean shows_in_vm(const struct search *search, const char *dir,
 	struct control control = {.log = fopen(path, "we"),
 		.end = g_get_monotonic_time() + PATIENCE * G_USEC_PER_SEC,
 		.stop = search->stop};
-	const struct child_hooks hooks = {log_line, look, &control};
+	const struct child_hooks hooks = {
+		.line = log_line, .look = look, .user = &control};
 	int status = -1;
 
 	if (!control.log)

@@ -20,17 +20,44 @@
  */
 
 struct watch {
-	const struct search *search;
+	const struct turn *turn;
+	GHashTable *ignored;
+	gboolean enough; /* it has told a title that is not ignored */
 	FILE *log;
 	gint64 end; /* monotonic us: it hangs when it runs longer */
 	char *last; /* line */
 	gboolean stopped, late;
 };
 
+/* As fuzz tells it, at once: "found after 4.7 s: TITLE" */
+static gboolean tells_news(const struct watch *watch, const char *line)
+{
+	struct sighting seen = {.tier = watch->turn->tier};
+	g_autofree char *key = NULL;
+
+	if (!g_str_has_prefix(line, "found after ") ||
+		!strcmp(watch->turn->trial->name, UNMUTATED))
+		return FALSE;
+	seen.title = strstr(line, " s: ");
+	if (!seen.title)
+		return FALSE;
+	seen.title += strlen(" s: ");
+	key = ignored_key(&seen);
+	return !g_hash_table_contains(watch->ignored, key);
+}
+
+static gboolean watch_enough(void *user)
+{
+	const struct watch *watch = user;
+
+	return watch->enough;
+}
+
 static void watch_line(const char *line, void *user)
 {
 	struct watch *watch = user;
 
+	watch->enough |= tells_news(watch, line);
 	(void)fprintf(watch->log, "%s\n", line);
 	g_free(watch->last);
 	watch->last = g_strdup(line);
@@ -42,7 +69,7 @@ static gboolean watch_look(void *user)
 
 	while (g_main_context_iteration(NULL, FALSE))
 		;
-	watch->stopped = *watch->search->stop;
+	watch->stopped = *watch->turn->search->stop;
 	watch->late = g_get_monotonic_time() > watch->end;
 	return !watch->stopped && !watch->late;
 }
@@ -135,17 +162,22 @@ static void judge_end(const struct turn *turn, const struct watch *watch,
  */
 
 /* FALSE: stopped */
-static gboolean run_child(const struct turn *turn, double before)
+static gboolean run_child(
+	const struct turn *turn, GHashTable *ignored, double before)
 {
 	g_autofree char *bin = host_executable_dir();
 	g_autofree char *program = g_build_filename(bin, "rmaptorture", NULL);
 	g_autoptr(GPtrArray) args = search_command(turn, program);
 	g_autofree char *log = g_build_filename(turn->dir, "log", NULL);
-	struct watch watch = {.search = turn->search,
+	struct watch watch = {.turn = turn,
+		.ignored = ignored,
 		.log = fopen(log, "we"),
 		.end = g_get_monotonic_time() +
 		       (turn->seconds + START_S) * G_USEC_PER_SEC};
-	const struct child_hooks hooks = {watch_line, watch_look, &watch};
+	const struct child_hooks hooks = {.line = watch_line,
+		.look = watch_look,
+		.enough = watch_enough,
+		.user = &watch};
 	g_autoptr(GError) error = NULL;
 	int status = -1;
 
@@ -189,7 +221,7 @@ static gboolean take_turn(
 			       ? nr_ignored(ignored, turn->tier) + 1
 			       : 0;
 	if (!g_mkdir_with_parents(own, 0755))
-		return run_child(turn, before);
+		return run_child(turn, ignored, before);
 	broken(turn->trial, g_strerror(errno));
 	return TRUE;
 }

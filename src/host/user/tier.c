@@ -261,6 +261,8 @@ static gboolean look(void *user)
 		print_status(tier);
 	else if (!tier->want->look(tier->result, tier->want->user))
 		tier->stopped = TRUE;
+	if (tier->want->stop && *tier->want->stop)
+		tier->stopped = TRUE;
 	return !tier->stopped;
 }
 

@@ -29,6 +29,7 @@ struct user_tier_result;
  * @corpus: a folder of programs that the store's corpus gets first, or NULL
  * @engine_args: libFuzzer's own, or NULL
  * @stop_after: titles; 0: run to the end
+ * @stop:   set by a signal: end now; or NULL
  * @known:  of known.h, or NULL
  * @look:   twice a second, and then there is no status line; @now is what the
  *	    session is so far. FALSE: end. May be NULL
@@ -40,6 +41,7 @@ struct user_tier_options {
 	char *const *engine_args;
 	gint64 seconds;
 	guint stop_after;
+	const gboolean *stop;
 	gboolean (*look)(const struct user_tier_result *now, void *user);
 	void *user; /* of @look */
 };
