@@ -76,6 +76,12 @@ void host_progress(const struct host_options *options, gboolean transient,
 /** host_fail() - print @error as one line to stderr; returns EXIT_BROKEN */
 int host_fail(const char *command, const GError *error);
 
+/** host_stop_begin() - from now on SIGINT and SIGTERM set @stop, when the main
+ *  context is iterated, until host_stop_end(): then they end us again. Not
+ *  nested */
+void host_stop_begin(gboolean *stop);
+void host_stop_end(void);
+
 /** host_scratch() - a fresh folder of this process for slots and sockets, in
  *  /dev/shm. The caller removes it with host_scratch_free() */
 char *host_scratch(GError **error);

@@ -2,7 +2,6 @@
 #include "host/bench/bench.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -310,12 +309,6 @@ static gboolean all_trials(struct run *run, GError **error)
 	return TRUE;
 }
 
-static gboolean stop_now(gpointer user)
-{
-	*(gboolean *)user = TRUE;
-	return G_SOURCE_CONTINUE;
-}
-
 /* --- the command ------------------------------------------------------------
  */
 
@@ -344,7 +337,6 @@ static int bench(struct run *run)
 	g_autofree char *plan = plan_of(run);
 	g_autoptr(GError) error = NULL;
 	gboolean whole;
-	guint ids[2];
 
 	if (run->options->dry_run) {
 		printf("%s", plan);
@@ -354,12 +346,10 @@ static int bench(struct run *run)
 		run->options->seed);
 	if (!bench_plan_check(run->out, plan, &error))
 		return host_fail("bench mutants", error);
-	ids[0] = g_unix_signal_add(SIGINT, stop_now, &run->stop);
-	ids[1] = g_unix_signal_add(SIGTERM, stop_now, &run->stop);
+	host_stop_begin(&run->stop);
 	whole = all_trials(run, &error);
 	judge_again(run);
-	g_source_remove(ids[0]);
-	g_source_remove(ids[1]);
+	host_stop_end();
 	return finish(run, whole, error);
 }
 

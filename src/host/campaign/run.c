@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -131,24 +130,13 @@ static gboolean run_rounds(struct campaign *c, GError **error)
 	return TRUE;
 }
 
-static gboolean interrupted(gpointer user)
-{
-	struct campaign *c = user;
-
-	c->stop = TRUE;
-	return G_SOURCE_CONTINUE;
-}
-
 gboolean campaign_run(struct campaign *c, GError **error)
 {
-	guint signals[] = {
-		g_unix_signal_add(SIGINT, interrupted, c),
-		g_unix_signal_add(SIGTERM, interrupted, c),
-	};
-	gboolean ok = open_out(c, error) && run_rounds(c, error);
+	gboolean ok;
 
-	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-		g_source_remove(signals[i]);
+	host_stop_begin(&c->stop);
+	ok = open_out(c, error) && run_rounds(c, error);
+	host_stop_end();
 	if (!c->end)
 		c->end = g_strdup(!ok	    ? "it cannot go on"
 				  : c->stop ? "it was interrupted; start it "

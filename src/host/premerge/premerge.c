@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/premerge/premerge.h"
 
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -293,14 +292,6 @@ static void clear(struct premerge *p)
 	review_free(p->review);
 }
 
-static gboolean interrupted(gpointer user)
-{
-	struct premerge *p = user;
-
-	p->stop = TRUE;
-	return G_SOURCE_CONTINUE;
-}
-
 gboolean premerge_run(const struct premerge_options *want,
 	const struct host_options *options, struct host_result *result,
 	struct review **ret_review, GError **error)
@@ -311,9 +302,9 @@ gboolean premerge_run(const struct premerge_options *want,
 		.review = review_new(),
 		.begin = g_get_monotonic_time(),
 	};
-	guint signal = g_unix_signal_add(SIGINT, interrupted, &p);
 	gboolean ok;
 
+	host_stop_begin(&p.stop);
 	p.end = p.begin + want->seconds * G_USEC_PER_SEC;
 	p.review->base = g_strdup(want->base);
 	p.review->series = g_path_get_basename(want->series);
@@ -328,7 +319,7 @@ gboolean premerge_run(const struct premerge_options *want,
 				    G_USEC_PER_SEC;
 		*ret_review = g_steal_pointer(&p.review);
 	}
-	g_source_remove(signal);
+	host_stop_end();
 	clear(&p);
 	return ok;
 }

@@ -4,7 +4,6 @@
 #include "host/known.h"
 #include "host/user/tier.h"
 
-#include <glib-unix.h>
 #include <stdio.h>
 
 static void print_program(const struct prog *prog)
@@ -134,30 +133,6 @@ static void print_figures(const struct kernel *kernel,
 	host_result_figure(result, "findings", g_hash_table_size(got->titles));
 }
 
-static gboolean interrupted(gpointer user)
-{
-	*(gboolean *)user = TRUE;
-	return G_SOURCE_CONTINUE;
-}
-
-/* The second signal ends us: what is found is in the store. */
-static gboolean run_until_stopped(struct user_tier_options *want,
-	const struct host_options *options, struct user_tier_result *ret,
-	gboolean *ret_stopped, GError **error)
-{
-	guint signals[] = {
-		g_unix_signal_add(SIGINT, interrupted, ret_stopped),
-		g_unix_signal_add(SIGTERM, interrupted, ret_stopped),
-	};
-	gboolean ok;
-
-	want->stop = ret_stopped;
-	ok = user_tier_run(want, options, ret, error);
-	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-		g_source_remove(signals[i]);
-	return ok;
-}
-
 int user_tier_fuzz(const char *kernel, const char *against,
 	const struct user_tier_options *want, guint replays,
 	const struct host_options *options)
@@ -184,8 +159,11 @@ int user_tier_fuzz(const char *kernel, const char *against,
 		programs_at_start(want->out, want->corpus));
 	host_result_kernel(
 		result, built->name, built->profile, built->build_id);
-	if (!run_until_stopped(&with_kernel, options, &got, &stopped, &error))
+	with_kernel.stop = &stopped;
+	host_stop_begin(&stopped);
+	if (!user_tier_run(&with_kernel, options, &got, &error))
 		status = host_fail("fuzz", error);
+	host_stop_end();
 	print_figures(built, &got, options, result);
 	print_findings(
 		&with_kernel, &got, stopped ? 0 : replays, options, result);
