@@ -331,6 +331,7 @@ int model_move(unsigned int proc, unsigned long addr, unsigned long nr, int all)
 
 	locked_excuse();
 	act_as(proc);
+	lru_add_drain_all(); /* as lru_cache_disable() */
 	mmap_read_lock(mm);
 	for (unsigned long i = 0; i < nr; i++)
 		isolate_at(mm, addr + i * PAGE_SIZE, all, &folios);
@@ -347,6 +348,7 @@ int model_compact(unsigned int proc)
 
 	locked_excuse();
 	act_as(proc);
+	lru_add_drain_all(); /* as compact_nodes() */
 	for (unsigned int nth = 0; frame_nth(nth); nth++) {
 		struct folio *folio = folio_in_frame(frame_nth(nth));
 
