@@ -153,9 +153,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		fputs(USER_PREFIX "struct anon_vma is another one than "
 				  "counts.c knows: no counts, no chains\n",
 			stderr);
+	/* what is resized may go on behind its slot, by as much again */
 	for (uint32_t slot = 0; slot < PROG_SLOTS; slot++)
 		model_watch(prog_addr(slot, 0),
-			prog_addr(slot, 0) + PROG_SLOT_PAGES * PROG_PAGE_SIZE);
+			prog_addr(slot, 0) +
+				2ul * PROG_SLOT_PAGES * PROG_PAGE_SIZE);
 	sched_init();
 	windows_init();
 	if (options.serves)
