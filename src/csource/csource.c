@@ -221,6 +221,8 @@ int prog_c_source(
 	add_piece(out, "begin");
 	if (prog_runs(prog, RUN_EXPECT_WP) || prog_runs(prog, RUN_EXPECT_DIRTY))
 		add_piece(out, "pagemap");
+	if (prog_runs(prog, RUN_UFFD_MOVE) || prog_runs(prog, RUN_UFFD_COPY))
+		add_piece(out, "uffd");
 	for (uint32_t run = 0; run < RUN_KINDS; run++) {
 		if (run == RUN_BARRIER || prog_runs(prog, run))
 			add_piece(out, makers[run]);

@@ -9,9 +9,10 @@
  * the file is closed, since a fork beside it may have left the file open in a
  * child. What is tracked is registered with a file of the process' own, until
  * it ends: nobody reads the file, since of UFFD_FEATURE_WP_ASYNC nobody is
- * told. Source: mm/userfaultfd.c, move_pages(), mfill_atomic() and
- * mwriteprotect_range() (v6.12);
- * ioctl_userfaultfd(2).
+ * told.
+ *
+ * Source: mm/userfaultfd.c, move_pages(), mfill_atomic() and
+ * mwriteprotect_range() (v6.12); ioctl_userfaultfd(2).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,18 +9,18 @@
 
 #include "base/base.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define SWAP_PATH   "/dev/zram0"
-#define MEM_PATH    "/proc/self/mem"
-#define SPLIT_PATH  "/sys/kernel/debug/split_huge_pages"
+#define CGROUP_ROOT  "/sys/fs/cgroup"
+#define SWAP_PATH    "/dev/zram0"
+#define MEM_PATH     "/proc/self/mem"
+#define SPLIT_PATH   "/sys/kernel/debug/split_huge_pages"
+#define COMPACT_PATH "/proc/sys/vm/compact_memory"
+#define KSM_PATH     "/sys/kernel/mm/ksm/full_scans"
+#define FSCK_PATH    "/sys/kernel/debug/rmap_fsck"
+
 #ifndef PR_SET_MEMORY_MERGE /* Linux 6.4 */
 #define PR_SET_MEMORY_MERGE 67
 #define PR_GET_MEMORY_MERGE 68
 #endif
-
-#define COMPACT_PATH "/proc/sys/vm/compact_memory"
-#define KSM_PATH     "/sys/kernel/mm/ksm/full_scans"
-#define FSCK_PATH    "/sys/kernel/debug/rmap_fsck"
 
 /* setup.c. Each returns 0 or negative errno with @why */
 int setup_mounts(struct why *why);

@@ -183,12 +183,12 @@ static bool has_force(void)
 	return has;
 }
 
-/* May ours be turned off, and on again? */
 static bool has_merge_any(void)
 {
 	return prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) >= 0;
 }
 
+/* May ours be turned off, and on again? */
 static bool has_swapoff(void)
 {
 	return !swapoff(SWAP_PATH) && !swapon(SWAP_PATH, 0);

@@ -134,10 +134,6 @@ uint32_t ops_hash(void)
 	return hash;
 }
 
-/*
- * Slots are 16 MiB apart, so that a range that grows past its slot's end (by
- * resize) stays clear of the next slot.
- */
 bool call_advises(const struct call *call, uint64_t advice)
 {
 	return call->op == OP_MADVISE && call_bits(call, 1) == advice;
@@ -149,6 +145,10 @@ bool call_merges(const struct call *call)
 	       (call->op == OP_MERGE_ANY && call->arg[0].num);
 }
 
+/*
+ * Slots are 16 MiB apart, so that a range that grows past its slot's end (by
+ * resize) stays clear of the next slot.
+ */
 uint64_t prog_addr(uint32_t slot, uint32_t page)
 {
 	uint64_t addr = 0x100000000000u + ((uint64_t)slot << 24);

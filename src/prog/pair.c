@@ -52,14 +52,21 @@ static void add_on(struct prog *prog, struct gen *gen, uint32_t op,
 	gen_note(gen, call);
 }
 
+/* An op whose second argument is a named value, @bits */
+static void add_value(struct prog *prog, struct gen *gen, uint32_t op,
+	uint32_t proc, const struct range *range, uint64_t bits)
+{
+	struct call *call = add(prog, op, proc);
+
+	call->arg[0].range = *range;
+	call->arg[1].num = gen_value_index(ops[op].arg[1].set, bits);
+	gen_note(gen, call);
+}
+
 static void add_advice(struct prog *prog, struct gen *gen, uint32_t proc,
 	const struct range *range, uint64_t advice)
 {
-	struct call *call = add(prog, OP_MADVISE, proc);
-
-	call->arg[0].range = *range;
-	call->arg[1].num = gen_value_index(VALUES_advice, advice);
-	gen_note(gen, call);
+	add_value(prog, gen, OP_MADVISE, proc, range, advice);
 }
 
 static uint32_t add_fork(struct prog *prog, struct gen *gen)
@@ -122,17 +129,13 @@ static void add_vma(
 	struct prog *prog, struct gen *gen, const struct range *range)
 {
 	struct range part = gen_part(gen, range);
-	struct call *call;
 
 	if (rng_one_in(gen->rng, 3)) {
 		add_on(prog, gen, OP_MLOCK, 0, &part);
 		return;
 	}
-	call = add(prog, OP_MPROTECT, 0);
-	call->arg[0].range = part;
-	call->arg[1].num = gen_value_index(
-		VALUES_prot, rng_one_in(gen->rng, 2) ? PROT_NONE : PROT_READ);
-	gen_note(gen, call);
+	add_value(prog, gen, OP_MPROTECT, 0, &part,
+		rng_one_in(gen->rng, 2) ? PROT_NONE : PROT_READ);
 }
 
 static void add_write(

@@ -93,7 +93,8 @@ void model_drain(void);
 long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 	unsigned long len);
 /** model_uffd_take() - until model_uffd_let(), who touches what is missing of
- *  @len bytes at @addr waits; one of a fiber at a time. 0 or negative errno.
+ *  @len bytes at @addr waits; one of a fiber at a time. 0, or negative
+ *  errno and nothing to let go of.
  *  model_uffd_copy() - the page at @addr is dropped, and one that holds @value
  *  as model_store() writes it comes by UFFDIO_COPY; 0, or negative errno */
 int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len);

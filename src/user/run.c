@@ -282,8 +282,9 @@ static long run_uffd_copy(const struct run *run, uint32_t index)
 	long ret = model_uffd_take(
 		call->proc, addr, (uint64_t)range->pages * PROG_PAGE_SIZE);
 
-	if (!ret)
-		ret = run_stores(run, index, model_uffd_copy);
+	if (ret)
+		return ret;
+	ret = run_stores(run, index, model_uffd_copy);
 	model_uffd_let(call->proc);
 	return ret;
 }

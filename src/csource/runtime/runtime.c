@@ -417,31 +417,53 @@ static long make_ksm(int i)
 	return -EAGAIN;
 }
 
+/* === uffd === */
+/* A file; until uffd_let() who touches what is missing there waits */
+static int uffd_take(
+	unsigned long features, unsigned long addr, unsigned long bytes)
+{
+	struct uffdio_api api = {.api = UFFD_API, .features = features};
+	struct uffdio_register range = {
+		.range = {addr, bytes}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC), err;
+
+	if (fd >= 0 && !ioctl(fd, UFFDIO_API, &api) &&
+		!ioctl(fd, UFFDIO_REGISTER, &range))
+		return fd;
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	return -err;
+}
+
+/* @ret, or the error that a negative one had */
+static long uffd_let(int fd, unsigned long addr, unsigned long bytes, long ret)
+{
+	struct uffdio_range range = {addr, bytes};
+	int err = errno;
+
+	ioctl(fd, UFFDIO_UNREGISTER, &range);
+	close(fd);
+	return ret < 0 ? -err : ret;
+}
+
 /* === uffd_move === */
 /* address, bytes, address and bytes of where they go */
 static long make_uffd_move(int i)
 {
 	const unsigned long *a = calls[i].arg;
-	struct uffdio_api api = {.api = UFFD_API, .features = 1 << 16};
-	struct uffdio_register to = {
-		.range = {a[2], a[3]}, .mode = UFFDIO_REGISTER_MODE_MISSING};
 	struct {
 		__u64 dst, src, len, mode;
 		__s64 move;
 	} move = {a[2], a[0], a[1], 2, 0}; /* holes are allowed */
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	long ret;
+	int fd;
 
-	if (fd < 0 || a[1] != a[3] ||
-		(a[0] < a[2] + a[3] && a[2] < a[0] + a[1]))
-		return -1;
-	ret = ioctl(fd, UFFDIO_API, &api);
-	if (!ret)
-		ret = ioctl(fd, UFFDIO_REGISTER, &to);
-	if (ret) {
-		close(fd);
-		return ret;
-	}
+	if (a[1] != a[3] || (a[0] < a[2] + a[3] && a[2] < a[0] + a[1]))
+		return -EINVAL;
+	fd = uffd_take(1 << 16, a[2], a[3]);
+	if (fd < 0)
+		return fd;
 	ret = madvise((void *)a[2], a[3], MADV_DONTNEED);
 	while (!ret) {
 		ret = ioctl(fd, _IOWR(UFFDIO, 0x05, move), &move);
@@ -452,9 +474,7 @@ static long make_uffd_move(int i)
 		move.len -= move.move;
 		ret = 0;
 	}
-	ioctl(fd, UFFDIO_UNREGISTER, &to.range);
-	close(fd);
-	return ret;
+	return uffd_let(fd, a[2], a[3], ret);
 }
 
 /* === uffd_copy === */
@@ -462,17 +482,11 @@ static long make_uffd_move(int i)
 static long make_uffd_copy(int i)
 {
 	const unsigned long *a = calls[i].arg;
-	struct uffdio_api api = {.api = UFFD_API};
-	struct uffdio_register range = {.range = {a[0], a[1] * 4096},
-		.mode = UFFDIO_REGISTER_MODE_MISSING};
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	int fd = uffd_take(0, a[0], a[1] * 4096);
 	unsigned long page;
 
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-		ioctl(fd, UFFDIO_REGISTER, &range)) {
-		close(fd);
-		return -errno;
-	}
+	if (fd < 0)
+		return fd;
 	for (page = 0; page < a[1]; page++) {
 		unsigned long data[512] = {0}, at = a[0] + page * 4096;
 		struct uffdio_copy copy = {at, (unsigned long)data, 4096, 0, 0};
@@ -482,9 +496,7 @@ static long make_uffd_copy(int i)
 			ioctl(fd, UFFDIO_COPY, &copy))
 			break;
 	}
-	ioctl(fd, UFFDIO_UNREGISTER, &range.range);
-	close(fd);
-	return page < a[1] ? -errno : (long)page;
+	return uffd_let(fd, a[0], a[1] * 4096, page < a[1] ? -1 : (long)page);
 }
 
 /* === uffd_wp === */

@@ -241,7 +241,7 @@ gboolean search_run(const struct search *search, struct trial *trial,
 
 /** search_control() - does the program that gave @seen, in the trial of folder
  *  @dir, show it, or anything that is not @ignored, on the kernel without a
- * bug? Several tries; @seen->is_own is set. */
+ * bug? Several tries, but where it is known: @seen->is_own, which is set. */
 gboolean search_control(const struct search *search, struct sighting *seen,
 	const char *dir, GHashTable *ignored);
 

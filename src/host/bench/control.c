@@ -129,7 +129,7 @@ gboolean search_control(const struct search *search, struct sighting *seen,
 	struct finding *SCOPED(finding_freep) finding = finding_of(seen, dir);
 	gboolean shows;
 
-	if (!finding)
+	if (!finding || seen->is_own)
 		return FALSE;
 	if (seen->tier == TIER_VM)
 		return shows_in_vm(search, dir, finding);

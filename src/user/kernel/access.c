@@ -217,7 +217,7 @@ int model_store(unsigned int proc, unsigned long addr, unsigned long value)
 
 	if (err)
 		return err;
-	data_put(page, (unsigned long[]){value, value, value});
+	data_fill(page, value);
 	return 0;
 }
 
@@ -227,7 +227,7 @@ int model_poke(unsigned int proc, unsigned long addr, unsigned long value)
 	unsigned long page[PAGE_SIZE / sizeof(long)] = {0};
 	int got;
 
-	data_put(page, (unsigned long[]){value, value, value});
+	data_fill(page, value);
 	act_as(proc);
 	got = access_remote_vm(
 		mm, addr, page, PAGE_SIZE, FOLL_FORCE | FOLL_WRITE);

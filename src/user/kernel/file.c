@@ -57,15 +57,13 @@ void file_end(void)
 static struct page *page_read(pgoff_t index)
 {
 	struct page *page = NOPROF(__alloc_pages)(GFP_KERNEL, 0, 0, NULL);
-	unsigned long word = file_word(index);
 
 	if (!page)
 		return NULL;
 	page->mapping = &mapping;
 	page->index = index;
 	__SetPageUptodate(page);
-	data_put(page_address(page),
-		(unsigned long[DATA_WORDS]){word, word, word});
+	data_fill(page_address(page), file_word(index));
 	return page;
 }
 

@@ -43,6 +43,11 @@ static inline void data_put(
 		page[data_word[i]] = words[i];
 }
 
+static inline void data_fill(unsigned long *page, unsigned long word)
+{
+	data_put(page, (unsigned long[DATA_WORDS]){word, word, word});
+}
+
 static inline void data_get(
 	const unsigned long *page, unsigned long ret[DATA_WORDS])
 {

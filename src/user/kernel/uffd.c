@@ -204,6 +204,14 @@ static long drop_and_move(struct userfaultfd_ctx *ctx, unsigned long to,
 /* calls of other fibers may come while one is under way */
 static struct userfaultfd_ctx takers[MODEL_FIBERS];
 
+/* As UFFDIO_UNREGISTER: then wake */
+static void release(struct userfaultfd_ctx *ctx)
+{
+	userfaultfd_release_all(ctx->mm, ctx);
+	WRITE_ONCE(ctx->released, true);
+	fiber_epoch++;
+}
+
 int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len)
 {
 	struct userfaultfd_ctx *ctx = &takers[fiber_now];
@@ -213,19 +221,16 @@ int model_uffd_take(unsigned int proc, unsigned long addr, unsigned long len)
 	*ctx = (struct userfaultfd_ctx){.mm = current->mm};
 	init_rwsem(&ctx->map_changing_lock);
 	err = range_register(ctx, VM_UFFD_MISSING, addr, addr + len);
+	if (err) /* perhaps half way */
+		release(ctx);
 	call_done("uffd_take");
 	return err;
 }
 
-/* As UFFDIO_UNREGISTER: then wake */
 void model_uffd_let(unsigned int proc)
 {
-	struct userfaultfd_ctx *ctx = &takers[fiber_now];
-
 	act_as(proc);
-	userfaultfd_release_all(ctx->mm, ctx);
-	WRITE_ONCE(ctx->released, true);
-	fiber_epoch++;
+	release(&takers[fiber_now]);
 	call_done("uffd_let");
 }
 
@@ -234,25 +239,23 @@ long model_uffd_move(unsigned int proc, unsigned long from, unsigned long to,
 {
 	long err = model_uffd_take(proc, to, len);
 
-	if (!err) {
-		act_as(proc);
-		err = drop_and_move(&takers[fiber_now], to, from, len);
-		call_done("uffd_move");
-	}
+	if (err)
+		return err;
+	act_as(proc);
+	err = drop_and_move(&takers[fiber_now], to, from, len);
+	call_done("uffd_move");
 	model_uffd_let(proc);
 	return err;
 }
 
-#define WORDS (PAGE_SIZE / sizeof(unsigned long))
-
 int model_uffd_copy(unsigned int proc, unsigned long addr, unsigned long value)
 {
-	static unsigned long pages[MODEL_FIBERS][WORDS];
+	static unsigned long pages[MODEL_FIBERS]
+				  [PAGE_SIZE / sizeof(unsigned long)];
 	unsigned long *page = pages[fiber_now];
 	ssize_t err;
 
-	memset(page, 0, PAGE_SIZE);
-	page[0] = page[WORDS / 2] = page[WORDS - 1] = value;
+	data_fill(page, value);
 	act_as(proc);
 	err = drop(addr, PAGE_SIZE);
 	if (!err)

@@ -9,7 +9,6 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "mm/internal.h"
 #include "scan.h"
 #include "stubs.h"
 
@@ -148,7 +147,7 @@ static bool is_behind_huge(struct folio *folio, const struct sight *sight)
 		const pmd_t *pmd;
 
 		at -= PMD_SIZE;
-		pmd = mm_find_pmd(mm, at);
+		pmd = pmd_find(mm, at);
 		if (pmd && pmd_trans_huge(*pmd))
 			return true;
 	}
