@@ -50,6 +50,58 @@ GString *settings_describe(const struct target *target)
 	return text;
 }
 
+/* ---- what the kernel said of --append as it booted ---- */
+
+/* From @begin on, up to one of @ends; NULL: it did not say so */
+static char *said(const char *console, const char *begin, const char *ends)
+{
+	const char *at = strstr(console, begin);
+
+	return at ? g_strndup(at, strcspn(at, ends)) : NULL;
+}
+
+#define NO_MUTANT "rmap_mutant: no mutant"
+#define UNKNOWN	  "Unknown kernel command line parameters"
+
+/* Those words of --append that it hands to user space, where nobody reads them;
+ * some of ours are such, too. */
+static void tell_unknown(const struct target *target, const char *list,
+	const struct host_options *options)
+{
+	g_auto(GStrv) all = g_strsplit_set(list, "\" ", -1);
+	g_auto(GStrv) words = g_strsplit(target->user_append, " ", -1);
+
+	for (char **word = words; *word; word++) {
+		if (**word && g_strv_contains((const char *const *)all, *word))
+			host_progress(options, FALSE,
+				"--append: this kernel knows no '%s'", *word);
+	}
+}
+
+gboolean append_holds(const struct target *target,
+	const struct host_options *options, GError **error)
+{
+	g_autofree char *path = g_build_filename(
+		vm_template_info(target->template)->dir, "console.log", NULL);
+	g_autofree char *console = NULL, *mutant = NULL, *list = NULL;
+
+	if (!target->user_append[0])
+		return TRUE;
+	if (!g_file_get_contents(path, &console, NULL, error))
+		return FALSE;
+	list = said(console, UNKNOWN, "\r\n");
+	if (list)
+		tell_unknown(target, list, options);
+	mutant = said(console, NO_MUTANT, "\r\n");
+	if (!mutant)
+		return TRUE;
+	g_set_error(error, HOST_ERROR, HOST_ERROR_BROKEN,
+		"%s; vm-images/mutants/mutants.tsv lists them", mutant);
+	return FALSE;
+}
+
+/* ---- --set ---- */
+
 /* A program that does nothing shows whether the guest takes what is set. */
 gboolean settings_hold(struct target *target, GError **error)
 {

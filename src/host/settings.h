@@ -15,6 +15,12 @@ char *settings_text(char **set, GError **error);
 /** settings_describe() - those of @target, a line "set: PATH=VALUE" each */
 GString *settings_describe(const struct target *target);
 
+/** append_holds() - did the kernel take what --append says? A word that it does
+ *  not know is told; FALSE with @error where there is no such mutant. Of a
+ *  target with its template */
+gboolean append_holds(const struct target *target,
+	const struct host_options *options, GError **error);
+
 /** settings_hold() - does the guest take them? FALSE with @error, which must
  *  not be NULL, that says which it does not */
 gboolean settings_hold(struct target *target, GError **error);

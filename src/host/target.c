@@ -328,7 +328,8 @@ struct target *target_open(const struct target_options *t,
 
 	g_autoptr(GError) bad = NULL;
 
-	if (!target || !open_template(target, t->all_sites, options, error))
+	if (!target || !open_template(target, t->all_sites, options, error) ||
+		!append_holds(target, options, error))
 		return NULL;
 	if (target->settings[0] && !settings_hold(target, &bad)) {
 		g_propagate_error(error, g_steal_pointer(&bad));
