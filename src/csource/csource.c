@@ -70,6 +70,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_EXPECT_WP] = "expect_wp",
 	[RUN_CLEAR_REFS] = "clear_refs",
 	[RUN_EXPECT_DIRTY] = "expect_dirty",
+	[RUN_KHUGEPAGED] = "khugepaged",
 	[RUN_KSM] = "ksm",
 };
 
@@ -198,6 +199,25 @@ static void add_wrong(const struct mismatch *bad, struct text *out)
 	text_addf(out, "\"\n};\n");
 }
 
+/* The piece that makers of two kinds stand on */
+static const struct {
+	const char *piece;
+	enum run_kind runs[2];
+} bases[] = {
+	{"pagemap", {RUN_EXPECT_WP, RUN_EXPECT_DIRTY}},
+	{"uffd", {RUN_UFFD_MOVE, RUN_UFFD_COPY}},
+	{"daemon", {RUN_KSM, RUN_KHUGEPAGED}},
+};
+
+static void add_bases(const struct prog *prog, struct text *out)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		if (prog_runs(prog, bases[i].runs[0]) ||
+			prog_runs(prog, bases[i].runs[1]))
+			add_piece(out, bases[i].piece);
+	}
+}
+
 int prog_c_source(
 	const struct prog *prog, const struct mismatch *bad, struct text *out)
 {
@@ -219,10 +239,7 @@ int prog_c_source(
 			"that follow.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	add_piece(out, "begin");
-	if (prog_runs(prog, RUN_EXPECT_WP) || prog_runs(prog, RUN_EXPECT_DIRTY))
-		add_piece(out, "pagemap");
-	if (prog_runs(prog, RUN_UFFD_MOVE) || prog_runs(prog, RUN_UFFD_COPY))
-		add_piece(out, "uffd");
+	add_bases(prog, out);
 	for (uint32_t run = 0; run < RUN_KINDS; run++) {
 		if (run == RUN_BARRIER || prog_runs(prog, run))
 			add_piece(out, makers[run]);

@@ -43,14 +43,16 @@ struct guest {
 	uint32_t caps; /* enum cap */
 	uint32_t nr_lanes;
 	uint32_t nr_cpus;
-	uint32_t tsc_mhz; /* ticks a microsecond, at least 1 */
-	int file_fd;	  /* the tmpfs file of BACKING_FILE */
-	int split_fd;	  /* split_huge_pages, or -1 */
-	int fail_fd[2];	  /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
-	int fsck_fd;	  /* rmap_fsck, or -1 */
-	int compact_fd;	  /* compact_memory, or -1 */
-	int ksm_fd;	  /* full_scans of KSM, or -1 */
-	char fsck_text[64]; /* what is written there: the slots of "self" */
+	uint32_t tsc_mhz;  /* ticks a microsecond, at least 1 */
+	int file_fd;	   /* the tmpfs file of BACKING_FILE */
+	int split_fd;	   /* split_huge_pages, or -1 */
+	int fail_fd[2];	   /* how often FAIL_SLAB, FAIL_PAGES may fail, or -1 */
+	int fsck_fd;	   /* rmap_fsck, or -1 */
+	int compact_fd;	   /* compact_memory, or -1 */
+	int ksm_fd;	   /* full_scans of KSM, or -1 */
+	int khugepaged_fd; /* the same of khugepaged, or -1 */
+	int khugepaged_wake_fd; /* what is written there wakes it, or -1 */
+	char fsck_text[64];	/* what is written there: the slots of "self" */
 };
 
 /*
@@ -367,9 +369,13 @@ long swap_empty(void);
 /** swap_on() - whoever was killed between the two has left it off */
 long swap_on(void);
 
+/* daemons.c */
 /** ksm_wait() - until ksmd has looked at all that may be merged, and merged it.
  *  0; -EAGAIN: it does not, in time; or another negative errno */
 long ksm_wait(const struct guest *guest);
+/** khugepaged_wait() - until khugepaged has looked at all that may have huge
+ *  pages. The same */
+long khugepaged_wait(const struct guest *guest);
 
 /** rmap_fsck() - compare the caller's slots with their reverse mapping.
  *  0, -EUCLEAN: errors, other negative errno: not checked */

@@ -385,6 +385,11 @@ static long run_ksm(const struct making *m)
 	return ksm_wait(m->actor->lane->guest);
 }
 
+static long run_khugepaged(const struct making *m)
+{
+	return khugepaged_wait(m->actor->lane->guest);
+}
+
 static long run_merge_any(const struct making *m)
 {
 	return raw6(SYS_prctl, PR_SET_MEMORY_MERGE, (long)m->call->arg[0].num,
@@ -509,6 +514,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_CLEAR_REFS] = run_clear_refs,
 	[RUN_EXPECT_DIRTY] = run_expect_dirty,
 	[RUN_KSM] = run_ksm,
+	[RUN_KHUGEPAGED] = run_khugepaged,
 	[RUN_MERGE_ANY] = run_merge_any,
 };
 

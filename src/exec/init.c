@@ -67,6 +67,10 @@ static int guest_setup(struct guest *guest, struct why *why)
 	guest->fsck_fd = open(FSCK_PATH, O_WRONLY | O_CLOEXEC);
 	guest->compact_fd = open(COMPACT_PATH, O_WRONLY | O_CLOEXEC);
 	guest->ksm_fd = open(KSM_PATH, O_RDONLY | O_CLOEXEC);
+	guest->khugepaged_fd =
+		open(KHUGEPAGED_PATH "full_scans", O_RDONLY | O_CLOEXEC);
+	guest->khugepaged_wake_fd = open(
+		KHUGEPAGED_PATH "scan_sleep_millisecs", O_WRONLY | O_CLOEXEC);
 	snprintf(guest->fsck_text, sizeof(guest->fsck_text), "self %lx %lx",
 		(unsigned long)prog_addr(0, 0),
 		(unsigned long)prog_addr(PROG_SLOTS, 0));
@@ -139,7 +143,9 @@ int main(void)
 		.split_fd = -1,
 		.fsck_fd = -1,
 		.compact_fd = -1,
-		.ksm_fd = -1};
+		.ksm_fd = -1,
+		.khugepaged_fd = -1,
+		.khugepaged_wake_fd = -1};
 	pid_t workers[SLOT_LANES];
 	uint32_t *idle = mmap(NULL, sizeof(*idle), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);

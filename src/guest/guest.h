@@ -9,13 +9,16 @@
 
 #include "base/base.h"
 
-#define CGROUP_ROOT  "/sys/fs/cgroup"
-#define SWAP_PATH    "/dev/zram0"
-#define MEM_PATH     "/proc/self/mem"
-#define SPLIT_PATH   "/sys/kernel/debug/split_huge_pages"
-#define COMPACT_PATH "/proc/sys/vm/compact_memory"
-#define KSM_PATH     "/sys/kernel/mm/ksm/full_scans"
-#define FSCK_PATH    "/sys/kernel/debug/rmap_fsck"
+#define CGROUP_ROOT	"/sys/fs/cgroup"
+#define SWAP_PATH	"/dev/zram0"
+#define MEM_PATH	"/proc/self/mem"
+#define SPLIT_PATH	"/sys/kernel/debug/split_huge_pages"
+#define COMPACT_PATH	"/proc/sys/vm/compact_memory"
+#define KSM_PATH	"/sys/kernel/mm/ksm/full_scans"
+#define FSCK_PATH	"/sys/kernel/debug/rmap_fsck"
+#define KHUGEPAGED_PATH "/sys/kernel/mm/transparent_hugepage/khugepaged/"
+/* Milliseconds between its rounds: it is woken where a program asks for it */
+#define KHUGEPAGED_SLEEP "10000"
 
 #ifndef PR_SET_MEMORY_MERGE /* Linux 6.4 */
 #define PR_SET_MEMORY_MERGE 67

@@ -266,6 +266,7 @@ static const struct {
 	{CAP_SOFT_DIRTY, NULL, has_soft_dirty},
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
 	{CAP_COMPACT, COMPACT_PATH, NULL},
+	{CAP_KHUGEPAGED, KHUGEPAGED_PATH "scan_sleep_millisecs", NULL},
 	{CAP_MERGE_ANY, NULL, has_merge_any},
 	{CAP_SWAPOFF, NULL, has_swapoff},
 	{CAP_FORCE, NULL, has_force},

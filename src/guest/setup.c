@@ -233,6 +233,7 @@ static const struct {
 	{"/sys/kernel/mm/ksm/pages_to_scan", "256"},
 	{"/sys/kernel/mm/ksm/sleep_millisecs", "5"},
 	{"/sys/kernel/mm/ksm/run", "1"},
+	{KHUGEPAGED_PATH "scan_sleep_millisecs", KHUGEPAGED_SLEEP},
 };
 
 void setup_tunables(void)

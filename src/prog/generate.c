@@ -23,6 +23,8 @@ static bool op_fits(const struct gen *gen, const struct op *op)
 		return gen->gone != 0;
 	if (op->run == RUN_KSM)
 		return gen->merges;
+	if (op->run == RUN_KHUGEPAGED)
+		return gen->collapses;
 	if (op->run == RUN_SWAPOFF)
 		return gen->swaps;
 	return true;

@@ -40,6 +40,7 @@ struct gen {
 	uint64_t focus;	  /* ops that this program is about, a bit each */
 	uint32_t advice;  /* the same of the values of VALUES_advice */
 	bool merges;	  /* somebody's pages may be merged */
+	bool collapses;	  /* somebody has asked for huge pages */
 	bool swaps;	  /* something was to go to swap */
 	uint8_t youngest; /* the process forked last */
 	uint8_t nr[PROG_PROCS];

@@ -212,6 +212,7 @@ void gen_note(struct gen *gen, const struct call *call)
 	if (!(gen->live >> call->proc & 1))
 		return;
 	gen->merges |= call_merges(call);
+	gen->collapses |= call_advises(call, MADV_HUGEPAGE);
 	gen->swaps |=
 		call->op == OP_RECLAIM || call_advises(call, MADV_PAGEOUT);
 	if (effect == EFFECT_MAPS)

@@ -221,6 +221,7 @@ static const struct state states[] = {
 	{OP_SWAPOFF, 1, 0},
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},
+	{OP_KHUGEPAGED, 1, 0},
 	{OP_PIN, 1, 0},
 	{OP_UNPIN, 1, 0},
 	{OP_VMSPLICE, 1, 0},

@@ -274,7 +274,10 @@ static struct range over_all(
 		move_fork(m, proc);
 		break;
 	case 3:
-		move_on(m, OP_MADVISE, proc, range, MADV_COLLAPSE);
+		if (m->gen->collapses && rng_one_in(m->gen->rng, 2))
+			move_on(m, OP_KHUGEPAGED, proc, range, 0);
+		else
+			move_on(m, OP_MADVISE, proc, range, MADV_COLLAPSE);
 		break;
 	default:
 		move_state(m, move_pick_state(m->gen->rng), range, proc);

@@ -86,6 +86,8 @@ static const struct {
 	{"compact", "memory is not compacted: needs CONFIG_COMPACTION"},
 	{"merge_any", "no process is merged as a whole: needs CONFIG_KSM "
 		      "(6.4)"},
+	{"khugepaged", "no huge page is made by khugepaged: needs "
+		       "CONFIG_TRANSPARENT_HUGEPAGE"},
 };
 
 const char *cap_name(unsigned int bit)

@@ -13,10 +13,12 @@
 
 /* struct setup - what there is before the pair
  * @is_shared: by a fork; else all of it is p0's alone
+ * @is_small:  the area may have huge pages from when it is written on: it has
+ *	       none as yet, and khugepaged may make one
  */
 struct setup {
 	struct range range;
-	bool is_shared;
+	bool is_shared, is_small;
 };
 
 static struct call *add(struct prog *prog, uint32_t op, uint32_t proc)
@@ -80,7 +82,7 @@ static uint32_t add_fork(struct prog *prog, struct gen *gen)
 	return child;
 }
 
-static struct range add_area(struct prog *prog, struct gen *gen)
+static void add_area(struct prog *prog, struct gen *gen, struct setup *setup)
 {
 	static const uint8_t sizes[] = {1, 1, 2, 4, 4, 8};
 	struct range range = {
@@ -97,9 +99,10 @@ static struct range add_area(struct prog *prog, struct gen *gen)
 		!large && rng_one_in(gen->rng, 8) ? BACKING_FILE
 						  : BACKING_ANON);
 	gen_note(gen, call);
-	if (large)
+	setup->range = range;
+	setup->is_small = large && rng_one_in(gen->rng, 3);
+	if (large && !setup->is_small)
 		add_advice(prog, gen, 0, &range, MADV_HUGEPAGE);
-	return range;
 }
 
 /* What the pages are when the two meet: untouched, written, swapped out, ... */
@@ -158,11 +161,13 @@ static struct setup add_setup(struct prog *prog, struct gen *gen)
 
 	for (; early && forks; forks--)
 		(void)add_fork(prog, gen);
-	setup.range = add_area(prog, gen);
+	add_area(prog, gen, &setup);
 	if (parts && !late)
 		add_vma(prog, gen, &setup.range);
 	if (!rng_one_in(gen->rng, 4))
 		add_write(prog, gen, &setup.range);
+	if (setup.is_small)
+		add_advice(prog, gen, 0, &setup.range, MADV_HUGEPAGE);
 	if (parts && late)
 		add_vma(prog, gen, &setup.range);
 	if (rng_one_in(gen->rng, 2))
@@ -192,6 +197,7 @@ static const struct choice lookups[] = {
 	{OP_EXPECT, 1, 0},
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},
+	{OP_KHUGEPAGED, 3, 0},
 	{ANY, 3, 0},
 };
 
@@ -224,6 +230,7 @@ static bool choice_fits(const struct gen *gen, const struct choice *choice)
 	       (!(ops[choice->op].needs & ~gen->caps) &&
 		       advice_fits(gen, choice) &&
 		       (choice->op != OP_KSM || gen->merges) &&
+		       (choice->op != OP_KHUGEPAGED || gen->collapses) &&
 		       (choice->op != OP_EXIT || gen->live != 1));
 }
 

@@ -79,8 +79,9 @@ enum cap {
 	CAP_UFFD_COPY = 1u << 21,   /* UFFDIO_COPY */
 	CAP_COMPACT = 1u << 22,	    /* /proc/sys/vm/compact_memory */
 	CAP_MERGE_ANY = 1u << 23,   /* PR_SET_MEMORY_MERGE (6.4) */
+	CAP_KHUGEPAGED = 1u << 24,  /* its round can be asked for */
 };
-#define CAP_COUNT 24
+#define CAP_COUNT 25
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -209,6 +210,7 @@ enum run_kind {
 	RUN_EXPECT_DIRTY,
 	RUN_KSM,
 	RUN_MERGE_ANY,
+	RUN_KHUGEPAGED,
 	RUN_KINDS
 };
 

@@ -123,6 +123,10 @@ void model_ksm(unsigned int proc);
 int model_merge_any(unsigned int proc, int on);
 int model_has_merge_any(void);
 
+/** model_khugepaged() - what khugepaged does in a round over all processes that
+ *  may have huge pages */
+void model_khugepaged(unsigned int proc);
+
 /** model_split() - write to the file split_huge_pages: folios between @addr and
  *  @addr + @len to such of @order; 0 also where none could be */
 int model_split(unsigned int proc, unsigned long addr, unsigned long len,

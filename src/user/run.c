@@ -43,6 +43,7 @@ static const struct {
 	[OP_CLEAR_REFS] = {WAY_OWN, 0},
 	[OP_EXPECT_DIRTY] = {WAY_OWN, 0},
 	[OP_KSM] = {WAY_OWN, 0},
+	[OP_KHUGEPAGED] = {WAY_OWN, 0},
 	[OP_MERGE_ANY] = {WAY_OWN, 0},
 	[OP_PIN] = {WAY_OWN, 0},
 	[OP_UNPIN] = {WAY_OWN, 0},
@@ -54,7 +55,7 @@ uint32_t user_caps(void)
 {
 	uint32_t caps = CAP_FAIL | CAP_SWAP | CAP_MEMCG | CAP_NUMA | CAP_KSM |
 			CAP_THP | CAP_SPLIT | CAP_IO_URING | CAP_FORCE |
-			CAP_COMPACT;
+			CAP_COMPACT | CAP_KHUGEPAGED;
 
 	if (model_splits_to_orders())
 		caps |= CAP_SPLIT_ORDER;
@@ -344,6 +345,9 @@ static long run_own(const struct run *run, uint32_t index)
 		return model_merge_any(call->proc, call->arg[0].num != 0);
 	case RUN_KSM:
 		model_ksm(call->proc);
+		return 0;
+	case RUN_KHUGEPAGED:
+		model_khugepaged(call->proc);
 		return 0;
 	default:
 		model_exit(call->proc);

@@ -392,14 +392,13 @@ static long make_rmap_fsck(int i)
 	return file_write("/sys/kernel/debug/rmap_fsck", "self");
 }
 
-/* === ksm === */
-/* ksmd notes a page's checksum in one pass and merges it in the next */
-static long make_ksm(int i)
+/* === daemon === */
+/* Until the daemon that counts its passes in @path has made @nr more; what is
+ * written to @wake ends its sleep */
+static long daemon_wait(const char *path, const char *wake, long nr)
 {
-	const char *path = "/sys/kernel/mm/ksm/full_scans";
 	long first = -1, now = 0;
 
-	(void)i;
 	for (int nap = 0; nap < 100; nap++) {
 		FILE *f = fopen(path, "r");
 		int got = f ? fscanf(f, "%ld", &now) : 0;
@@ -410,11 +409,31 @@ static long make_ksm(int i)
 			return -1;
 		if (first < 0)
 			first = now;
-		if (now >= first + 3)
+		if (now >= first + nr)
 			return 0;
+		if (wake)
+			file_write(wake, "10000");
 		usleep(20000);
 	}
 	return -EAGAIN;
+}
+
+/* === ksm === */
+/* ksmd notes a page's checksum in one pass and merges it in the next */
+static long make_ksm(int i)
+{
+	(void)i;
+	return daemon_wait("/sys/kernel/mm/ksm/full_scans", NULL, 3);
+}
+
+/* === khugepaged === */
+#define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
+
+static long make_khugepaged(int i)
+{
+	(void)i;
+	return daemon_wait(
+		KHUGEPAGED "full_scans", KHUGEPAGED "scan_sleep_millisecs", 2);
 }
 
 /* === uffd === */

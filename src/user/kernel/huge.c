@@ -2,11 +2,9 @@
 /*
  * What mm/huge_memory.c and khugepaged.c, compiled as they are, need: sysfs,
  * debugfs and shrinkers to register with, and who calls what they registered.
- * There is no khugepaged: collapse is what MADV_COLLAPSE does.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched/signal.h>
@@ -23,10 +21,9 @@ int snprintf(char *to, size_t size, const char *format, ...);
 int hugepage_init(void);
 int split_huge_pages_debugfs(void);
 
-/* ---- sysfs and threads: nothing is written, nobody runs ---- */
+/* ---- sysfs: nothing is written ---- */
 
 static struct kobject directory;
-static struct task_struct nobody;
 
 struct kobject *kobject_create_and_add(const char *name, struct kobject *parent)
 {
@@ -47,17 +44,6 @@ int sysfs_create_group(
 
 int sysfs_merge_group(
 	struct kobject *object, const struct attribute_group *group)
-{
-	return 0;
-}
-
-struct task_struct *kthread_create_on_node(
-	int (*run)(void *data), void *data, int node, const char format[], ...)
-{
-	return &nobody;
-}
-
-int wake_up_process(struct task_struct *task)
 {
 	return 0;
 }
