@@ -70,6 +70,7 @@ static const char *const makers[RUN_KINDS] = {
 	[RUN_EXPECT_WP] = "expect_wp",
 	[RUN_CLEAR_REFS] = "clear_refs",
 	[RUN_EXPECT_DIRTY] = "expect_dirty",
+	[RUN_SPAWN] = "spawn",
 	[RUN_KHUGEPAGED] = "khugepaged",
 	[RUN_KSM] = "ksm",
 };

@@ -362,6 +362,12 @@ void mem_close(long fd);
  *  -EIO: nobody may write there, or other negative errno */
 long mem_store(long fd, uint64_t addr, uint64_t stamp);
 
+/* spawn.c */
+#define SPAWN_NAME "spawned" /* argv[0] of init where it has only to end */
+/** spawn() - a child of the caller executes our own program with @pages pages
+ *  of arguments, which ends at once; until then. 0 or negative errno */
+long spawn(struct lane *lane, uint32_t pages);
+
 /* swap.c */
 /** swap_empty() - swapoff(2) and swapon(2). Negative errno of the first:
  *  another lane does so, or there is no room for all in memory */

@@ -209,6 +209,11 @@ static long run_fork(const struct making *m)
 	return pid < 0 ? pid : 0;
 }
 
+static long run_spawn(const struct making *m)
+{
+	return spawn(m->actor->lane, (uint32_t)m->call->arg[0].num);
+}
+
 static long run_exit(const struct making *m)
 {
 	__atomic_store_n(&m->actor->lane->baton->proc[m->actor->proc].exiting,
@@ -492,6 +497,7 @@ static long (*const handlers[])(const struct making *m) = {
 	[RUN_POKE] = run_poke,
 	[RUN_EXPECT] = run_expect,
 	[RUN_FORK] = run_fork,
+	[RUN_SPAWN] = run_spawn,
 	[RUN_EXIT] = run_exit,
 	[RUN_WAIT] = run_wait,
 	[RUN_BARRIER] = run_barrier,

@@ -136,7 +136,7 @@ static void orphans_reap(struct guest *guest, const pid_t *workers)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct guest guest = {.slot_fd = -1,
 		.file_fd = -1,
@@ -151,6 +151,10 @@ int main(void)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct why why;
 
+	if (argc && !strcmp(argv[0], SPAWN_NAME)) {
+		(void)setup_write(FSCK_PATH, "self");
+		return 0;
+	}
 	if (idle == MAP_FAILED)
 		broken(&guest, "no memory");
 	if (!access("/selftests", F_OK) && selftests_main(&why))

@@ -267,6 +267,7 @@ static const struct {
 	{CAP_SWAP_COUNT, NULL, has_swap_count},
 	{CAP_COMPACT, COMPACT_PATH, NULL},
 	{CAP_KHUGEPAGED, KHUGEPAGED_PATH "scan_sleep_millisecs", NULL},
+	{CAP_SPAWN, "/proc/self/exe", NULL},
 	{CAP_MERGE_ANY, NULL, has_merge_any},
 	{CAP_SWAPOFF, NULL, has_swapoff},
 	{CAP_FORCE, NULL, has_force},

@@ -222,6 +222,7 @@ static const struct state states[] = {
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},
 	{OP_KHUGEPAGED, 1, 0},
+	{OP_SPAWN, 1, 0},
 	{OP_PIN, 1, 0},
 	{OP_UNPIN, 1, 0},
 	{OP_VMSPLICE, 1, 0},
@@ -254,6 +255,9 @@ void move_state(struct move *m, const struct state *state,
 		add(m, &call);
 	} else if (state->op == OP_RECLAIM) {
 		call.arg[0].num = rng_range(m->gen->rng, 1, 64);
+		add(m, &call);
+	} else if (state->op == OP_SPAWN) {
+		call.arg[0].num = rng_range(m->gen->rng, 1, 8);
 		add(m, &call);
 	} else if (state->op == OP_MERGE_ANY) {
 		call.arg[0].num = !rng_one_in(m->gen->rng, 4);

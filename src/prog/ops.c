@@ -88,6 +88,8 @@ static const struct {
 		      "(6.4)"},
 	{"khugepaged", "no huge page is made by khugepaged: needs "
 		       "CONFIG_TRANSPARENT_HUGEPAGE"},
+	{"spawn", "no program is executed: needs binfmt_elf; in user space "
+		  "relocate_vma_down() (6.12)"},
 };
 
 const char *cap_name(unsigned int bit)

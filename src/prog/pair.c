@@ -198,6 +198,7 @@ static const struct choice lookups[] = {
 	{OP_SPLIT, 1, 0},
 	{OP_KSM, 1, 0},
 	{OP_KHUGEPAGED, 3, 0},
+	{OP_SPAWN, 1, 0},
 	{ANY, 3, 0},
 };
 

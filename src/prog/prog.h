@@ -42,16 +42,17 @@
 
 #include "base/base.h"
 
-#define PROG_CALLS_MAX	64
-#define PROG_ARGS_MAX	4
-#define PROG_PROCS	8
-#define PROG_THREADS	4
-#define PROG_SLOTS	8
-#define PROG_SLOT_PAGES 1024
-#define PROG_PAGE_SIZE	4096
-#define PROG_STALLS_MAX 4
-#define PROG_END_PAGES	256  /* pages that the end of a program checks */
-#define PROG_TEXT_MAX	8192 /* no canonical text is longer, with its NUL */
+#define PROG_CALLS_MAX	 64
+#define PROG_ARGS_MAX	 4
+#define PROG_PROCS	 8
+#define PROG_THREADS	 4
+#define PROG_SLOTS	 8
+#define PROG_SLOT_PAGES	 1024
+#define PROG_PAGE_SIZE	 4096
+#define PROG_STALLS_MAX	 4
+#define PROG_SPAWN_PAGES 24   /* of arguments: one string, MAX_ARG_STRLEN */
+#define PROG_END_PAGES	 256  /* pages that the end of a program checks */
+#define PROG_TEXT_MAX	 8192 /* no canonical text is longer, with its NUL */
 
 /* Capabilities of a guest: bits of `needs`, probed by src/guest/probe.c */
 enum cap {
@@ -80,8 +81,9 @@ enum cap {
 	CAP_COMPACT = 1u << 22,	    /* /proc/sys/vm/compact_memory */
 	CAP_MERGE_ANY = 1u << 23,   /* PR_SET_MEMORY_MERGE (6.4) */
 	CAP_KHUGEPAGED = 1u << 24,  /* its round can be asked for */
+	CAP_SPAWN = 1u << 25,	    /* programs can be executed */
 };
-#define CAP_COUNT 25
+#define CAP_COUNT 26
 /** cap_name() - "kcov", "numa" ... for one bit number below CAP_COUNT */
 const char *cap_name(unsigned int bit);
 /** cap_lack() - what is missing without it and how to get it, one line */
@@ -211,6 +213,7 @@ enum run_kind {
 	RUN_KSM,
 	RUN_MERGE_ANY,
 	RUN_KHUGEPAGED,
+	RUN_SPAWN,
 	RUN_KINDS
 };
 

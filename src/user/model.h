@@ -14,7 +14,9 @@
 #ifndef RMAPTORTURE_USER_MODEL_H
 #define RMAPTORTURE_USER_MODEL_H
 
-#define MODEL_PROCS 8
+#define MODEL_PROCS 9
+/* The last is the program that model_spawn() executes */
+#define MODEL_SPAWNED (MODEL_PROCS - 1)
 
 /* ---- kernel half, called by the other ---- */
 
@@ -30,7 +32,7 @@ int model_init(char *boot, const char **ret_word);
 /** model_watch() - programs map between @start and @end, the oracles scan
  *  there; up to MODEL_AREAS times, after model_init() */
 void model_watch(unsigned long start, unsigned long end);
-#define MODEL_AREAS 8
+#define MODEL_AREAS 9
 
 /** model_begin() - process 0 with an empty address space; all others dead */
 int model_begin(void);
@@ -48,6 +50,14 @@ void model_fiber(unsigned int fiber);
 int model_is_alive(unsigned int proc);
 int model_fork(unsigned int proc, unsigned int child);
 void model_exit(unsigned int proc);
+
+/** model_spawn() - a child of @proc executes a program with @pages pages of
+ *  arguments, which is process MODEL_SPAWNED until model_spawn_end(). 0;
+ *  -EAGAIN: there is one already; or another negative errno, and it has ended.
+ *  model_has_spawn() - since 6.12 */
+int model_spawn(unsigned int proc, unsigned int pages);
+void model_spawn_end(void);
+int model_has_spawn(void);
 
 enum model_call {
 	MODEL_MMAP, /* addr, len, prot, flags; anonymous */

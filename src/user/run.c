@@ -35,6 +35,7 @@ static const struct {
 	[OP_COMPACT] = {WAY_OWN, 0},
 	[OP_SPLIT] = {WAY_OWN, 0},
 	[OP_FORK] = {WAY_OWN, 0},
+	[OP_SPAWN] = {WAY_OWN, 0},
 	[OP_EXIT] = {WAY_OWN, 0},
 	[OP_UFFD_MOVE] = {WAY_OWN, 0},
 	[OP_UFFD_COPY] = {WAY_OWN, 0},
@@ -61,6 +62,8 @@ uint32_t user_caps(void)
 		caps |= CAP_SPLIT_ORDER;
 	if (model_has_uffd())
 		caps |= CAP_UFFD_MOVE | CAP_UFFD_COPY | CAP_UFFD_WP;
+	if (model_has_spawn())
+		caps |= CAP_SPAWN;
 	if (model_has_merge_any())
 		caps |= CAP_MERGE_ANY;
 	if (model_has_soft_dirty())
@@ -248,6 +251,20 @@ static long run_fork(const struct call *call)
 	return ret;
 }
 
+/* The oracles look at the new program while it is there, and nobody else is
+ * under way. */
+static long run_spawn(const struct run *run, const struct call *call)
+{
+	long err = model_spawn(call->proc, (unsigned int)call->arg[0].num);
+
+	if (err)
+		return err;
+	if (!fiber_used)
+		model_check(run->options->checks, "spawn");
+	model_spawn_end();
+	return 0;
+}
+
 static long run_split(const struct call *call)
 {
 	const struct range *range = &call->arg[0].range;
@@ -304,6 +321,8 @@ static long run_own(const struct run *run, uint32_t index)
 		return run_expect(run, index);
 	case RUN_FORK:
 		return run_fork(call);
+	case RUN_SPAWN:
+		return run_spawn(run, call);
 	case RUN_MOVE_PAGES:
 		return model_move(call->proc,
 			prog_addr(range->slot, range->page), range->pages,

@@ -426,6 +426,27 @@ static long make_ksm(int i)
 	return daemon_wait("/sys/kernel/mm/ksm/full_scans", NULL, 3);
 }
 
+/* === spawn === */
+/* A child executes this program with so many pages of arguments, and ends */
+static long make_spawn(int i)
+{
+	size_t len = calls[i].arg[0] * 4096 - 1;
+	char *text = malloc(len + 1);
+	int status = 0, pid;
+
+	if (!text)
+		return -1;
+	memset(text, 'x', len);
+	text[len] = 0;
+	pid = fork();
+	if (!pid) {
+		execl("/proc/self/exe", "spawned", text, (char *)0);
+		_exit(1);
+	}
+	free(text);
+	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : 0;
+}
+
 /* === khugepaged === */
 #define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
 
@@ -866,6 +887,8 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = on_fault};
 	int times = argc > 1 ? atoi(argv[1]) : 1;
 
+	if (!strcmp(argv[0], "spawned"))
+		return 0;
 	checks = argc > 2 && !strcmp(argv[2], "check");
 	setvbuf(stdout, NULL, _IONBF, 0);
 	fail_setup();

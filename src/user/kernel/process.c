@@ -127,31 +127,36 @@ int model_init(char *boot, const char **ret_word)
 	ksm_start();
 	huge_init();
 	file_init();
+	exec_init();
 	return boot_words(boot, ret_word);
 }
 
 /* ---- life ---- */
 
+struct mm_struct *process_mm_alloc(void)
+{
+	struct mm_struct *mm = mm_alloc();
+
+	if (!mm)
+		return NULL;
+	mm->task_size = TASK_SIZE;
+#ifdef HAVE_MM_GET_AREA
+	mm->get_unmapped_area = arch_get_unmapped_area;
+#endif
+	mm->mmap_base = TASK_SIZE / 2;
+	return mm;
+}
+
 int model_begin(void)
 {
-	struct mm_struct *mm;
-
 	pages_begin();
 	slab_begin();
 	most_visits = 0;
 	fiber_used = 0;
 	percpu_begin();
 	locked_begin();
-	mm = mm_alloc();
-	if (!mm)
-		return -ENOMEM;
-	mm->task_size = TASK_SIZE;
-#ifdef HAVE_MM_GET_AREA
-	mm->get_unmapped_area = arch_get_unmapped_area;
-#endif
-	mm->mmap_base = TASK_SIZE / 2;
-	process_mm[0] = mm;
-	return 0;
+	process_mm[0] = process_mm_alloc();
+	return process_mm[0] ? 0 : -ENOMEM;
 }
 
 int model_is_alive(unsigned int proc)

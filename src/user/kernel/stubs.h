@@ -150,6 +150,10 @@ void percpu_excuse(void);
 struct mm_struct *fork_dup_mm(struct mm_struct *oldmm);
 void fork_init_caches(void);
 
+/* ---- exec.c ---- */
+/** exec_init() - have the oracles look at stacks of new programs */
+void exec_init(void);
+
 /* ---- ksm.c ---- */
 void ksm_start(void);
 /** ksm_merge() - what ksmd does, in the name of the caller */
@@ -183,6 +187,8 @@ void locked_check(unsigned long pfn, const char *op);
 void act_as(unsigned int proc);
 void call_done(const char *op);
 extern struct mm_struct *process_mm[MODEL_PROCS];
+/** process_mm_alloc() - an empty address space, or NULL */
+struct mm_struct *process_mm_alloc(void);
 struct pt_regs;
 /* of mm/madvise.c, declared in no header */
 asmlinkage long __x64_sys_madvise(const struct pt_regs *regs);
