@@ -6,7 +6,6 @@
  * when its frame was taken away.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,6 @@
 #define SOFT_MAX    64 /* frames given up at once; they are unpoisoned */
 #define BLOCKS_PATH "/sys/devices/system/memory"
 #define BLOCKS_MAX  16
-#define UNPOISON    "/sys/kernel/debug/hwpoison/unpoison-pfn"
 #define HUGETLB	    "/proc/sys/vm/nr_hugepages"
 
 struct frames {
@@ -33,19 +31,6 @@ struct frames {
 	uint32_t nr_soft;
 };
 
-static uint64_t frame_of(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, 8, (off_t)((uintptr_t)addr / LOAD_PAGE * 8)) != 8)
-		entry = 0;
-	close(fd);
-	return entry >> 63 ? entry & ((1ull << 55) - 1) : 0;
-}
-
 static void unpoison_all(struct frames *frames)
 {
 	char text[24];
@@ -53,7 +38,7 @@ static void unpoison_all(struct frames *frames)
 	while (frames->nr_soft) {
 		snprintf(text, sizeof(text), "%llu",
 			(unsigned long long)frames->soft[--frames->nr_soft]);
-		(void)setup_write(UNPOISON, text);
+		(void)setup_write(UNPOISON_PATH, text);
 	}
 }
 
@@ -66,7 +51,7 @@ static void soft_offline(struct job *job, struct frames *frames)
 	if (frames->nr_soft == SOFT_MAX)
 		unpoison_all(frames);
 	region_check(job, &frames->region, page, 1);
-	frame = frame_of(at);
+	frame = job_frame(at);
 	job_note(job, "soft offline", at, 1);
 	if (!frame || madvise(at, LOAD_PAGE, MADV_SOFT_OFFLINE))
 		return;

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/pagemap.h"
 #include "stress/stress.h"
 
 #define OWNER_SERIAL_BITS 26 /* of an owner; the rest is the stressor */
@@ -129,7 +130,7 @@ void job_broken(struct job *job, const char *fmt, ...)
 
 static uint64_t pagemap_entry(const void *addr)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int fd = open(PAGEMAP_PATH, O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 
 	if (fd < 0)
@@ -139,6 +140,13 @@ static uint64_t pagemap_entry(const void *addr)
 		entry = 0;
 	close(fd);
 	return entry;
+}
+
+uint64_t job_frame(const void *addr)
+{
+	uint64_t entry = pagemap_entry(addr);
+
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_FRAME : 0;
 }
 
 /* The journal's lines that name the page at @addr or no page, oldest first */

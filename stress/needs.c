@@ -42,6 +42,8 @@ static const struct {
 		"no zram-control: CONFIG_ZRAM"},
 	[NEED_HOTPLUG] = {0, "/sys/devices/system/memory/block_size_bytes",
 		NULL, "CONFIG_MEMORY_HOTREMOVE"},
+	[NEED_IDLE] = {0, IDLE_PATH, NULL, "CONFIG_IDLE_PAGE_TRACKING"},
+	[NEED_HUGETLB] = {0, HUGETLB_POOL_PATH, NULL, "CONFIG_HUGETLB_PAGE"},
 	[NEED_LAZY] = {0, LAZY_SWITCH, NULL,
 		"no switch of lazy anon_vmas: only kernels with that series"},
 	[NEED_PEER] = {0, PEER_DIR "/args", NULL, "no peer came along"},

@@ -143,6 +143,9 @@ void quiet_restore(void)
 	char path[64];
 
 	swapoff_added();
+	(void)setup_write(DAMON_PATH "/0/state", "off");
+	(void)setup_write(DAMON_PATH "/nr_kdamonds", "0");
+	(void)setup_write(HUGETLB_POOL_PATH, "0");
 	for (uint32_t i = 0; i < BLOCKS; i++) {
 		snprintf(path, sizeof(path),
 			"/sys/devices/system/memory/memory%u/state", i);

@@ -21,6 +21,16 @@ static void *map_or_break(struct job *job, size_t bytes)
 	return map;
 }
 
+static void region_init(
+	struct job *job, struct region *ret, void *base, uint32_t pages)
+{
+	ret->base = base;
+	ret->pages = pages;
+	ret->generation = 0;
+	ret->home = (uintptr_t)base / LOAD_PAGE;
+	ret->mark = map_or_break(job, pages * sizeof(*ret->mark));
+}
+
 /* What is beside the aligned part stays mapped, untouched: nothing else can
  * come to lie there and merge. */
 void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge)
@@ -29,12 +39,28 @@ void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge)
 	size_t bytes = (size_t)pages * LOAD_PAGE;
 	uintptr_t base = (uintptr_t)map_or_break(job, bytes + align);
 
-	ret->base = (uint8_t *)((base + align - 1) / align * align);
-	ret->pages = pages;
-	ret->generation = 0;
-	ret->home = (uintptr_t)ret->base / LOAD_PAGE;
-	ret->mark = map_or_break(job, pages * sizeof(*ret->mark));
+	region_init(
+		job, ret, (void *)((base + align - 1) / align * align), pages);
 	region_mark(ret, 0, pages, MARK_ZERO);
+}
+
+bool region_map_hugetlb(struct job *job, struct region *ret, uint32_t pages)
+{
+	const uint32_t per_huge = HUGE_BYTES / LOAD_PAGE;
+	void *map =
+		mmap(NULL, (size_t)pages * LOAD_PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (map == MAP_FAILED)
+		return false;
+	region_init(job, ret, map, pages);
+	region_mark(ret, 0, pages, MARK_UNMAPPED);
+	for (uint32_t page = 0; page < pages; page += per_huge) {
+		region_mark(ret, page, 1, MARK_ZERO);
+		region_mark(ret, page + per_huge / 2, 1, MARK_ZERO);
+		region_mark(ret, page + per_huge - 1, 1, MARK_ZERO);
+	}
+	return true;
 }
 
 void region_unmap(struct job *job, struct region *region)
@@ -130,12 +156,14 @@ void region_check(
 	struct job *job, struct region *region, uint32_t page, uint32_t nr)
 {
 	struct page_look look;
+	uint32_t looked = 0;
 
 	for (uint32_t i = page; i < page + nr; i++) {
 		struct mark *mark = &region->mark[i];
 
 		if (mark->state == MARK_UNMAPPED)
 			continue;
+		looked++;
 		if (mark->state == MARK_ZERO)
 			page_not_zero(job, region, i);
 		else if (page_check(region_at(region, i), &mark->id, &look) !=
@@ -143,7 +171,7 @@ void region_check(
 			 (look.state != PAGE_ZERO || mark->state == MARK_DATA))
 			page_wrong(job, region, i, &look);
 	}
-	job_did(job, WORK_CHECKED, nr);
+	job_did(job, WORK_CHECKED, looked);
 }
 
 uint32_t region_range(struct job *job, const struct region *region,

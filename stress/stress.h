@@ -39,6 +39,8 @@ enum need {
 	NEED_DISK,
 	NEED_ZRAM_ADD,
 	NEED_HOTPLUG,
+	NEED_IDLE,
+	NEED_HUGETLB,
 	NEED_LAZY,
 	NEED_PEER,
 	NEED_NR
@@ -105,6 +107,8 @@ void job_took(struct job *job, enum latency latency, uint64_t start_ns);
 /** job_note() - a line of the journal: @op on @pages from @addr (0: none) */
 void job_note(
 	struct job *job, const char *op, const void *addr, uint32_t pages);
+/** job_frame() - number of the page frame at @addr; 0: none, or not told */
+uint64_t job_frame(const void *addr);
 /** job_fork() - fork(2), timed and counted; the child has a new owner and
  *  random numbers of its own. Negative errno where the kernel refused */
 pid_t job_fork(struct job *job);
@@ -149,6 +153,10 @@ struct region {
 /** region_map() - @pages of private anonymous memory, on a 2 MiB boundary where
  *  @huge; all zeros, all mapped. Breaks the job where there is none */
 void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge);
+/** region_map_hugetlb() - the same of hugetlb pages, whole ones. Of each only
+ * the first, one in the middle and the last 4 KiB are looked at: the others are
+ *  MARK_UNMAPPED. False where there are not enough for now */
+bool region_map_hugetlb(struct job *job, struct region *ret, uint32_t pages);
 void region_unmap(struct job *job, struct region *region);
 /** region_write() - new contents for @nr pages from @page; mapped ones only */
 void region_write(

@@ -9,14 +9,18 @@
 
 #include "base/base.h"
 
-#define CGROUP_ROOT	"/sys/fs/cgroup"
-#define SWAP_PATH	"/dev/zram0"
-#define MEM_PATH	"/proc/self/mem"
-#define SPLIT_PATH	"/sys/kernel/debug/split_huge_pages"
-#define COMPACT_PATH	"/proc/sys/vm/compact_memory"
-#define KSM_PATH	"/sys/kernel/mm/ksm/full_scans"
-#define FSCK_PATH	"/sys/kernel/debug/rmap_fsck"
-#define KHUGEPAGED_PATH "/sys/kernel/mm/transparent_hugepage/khugepaged/"
+#define CGROUP_ROOT	  "/sys/fs/cgroup"
+#define SWAP_PATH	  "/dev/zram0"
+#define MEM_PATH	  "/proc/self/mem"
+#define SPLIT_PATH	  "/sys/kernel/debug/split_huge_pages"
+#define COMPACT_PATH	  "/proc/sys/vm/compact_memory"
+#define KSM_PATH	  "/sys/kernel/mm/ksm/full_scans"
+#define FSCK_PATH	  "/sys/kernel/debug/rmap_fsck"
+#define IDLE_PATH	  "/sys/kernel/mm/page_idle/bitmap"
+#define DAMON_PATH	  "/sys/kernel/mm/damon/admin/kdamonds"
+#define UNPOISON_PATH	  "/sys/kernel/debug/hwpoison/unpoison-pfn"
+#define HUGETLB_POOL_PATH "/proc/sys/vm/nr_overcommit_hugepages"
+#define KHUGEPAGED_PATH	  "/sys/kernel/mm/transparent_hugepage/khugepaged/"
 /* Milliseconds between its rounds: it is woken where a program asks for it */
 #define KHUGEPAGED_SLEEP "10000"
 
