@@ -15,7 +15,9 @@
 /* The first is under way, the next sees all */
 #define KHUGEPAGED_PASSES 2
 #define NAP_NS		  2000000
-#define NAPS_MAX	  60 /* who has nothing to look at sleeps */
+/* Who has nothing to look at sleeps; a huge page takes its time to be copied */
+#define KSM_NAPS	60
+#define KHUGEPAGED_NAPS 200
 
 /* Whole passes so far by the counter @fd, or -1 */
 static long passes(int fd)
@@ -29,15 +31,16 @@ static long passes(int fd)
 	return got > 0 ? nr : -1;
 }
 
-/* Until there are @nr more; @wake: what is written to ends a sleep, or -1 */
-static long passes_wait(int fd, int wake, long nr)
+/* Until there are @nr more, at most @naps long; @wake: what is written to ends
+ * a sleep, or -1 */
+static long passes_wait(int fd, int wake, long nr, int naps)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	long first = passes(fd);
 
 	if (first < 0)
 		return -ENODEV;
-	for (int i = 0; i < NAPS_MAX; i++) {
+	for (int i = 0; i < naps; i++) {
 		if (wake >= 0)
 			(void)raw3(SYS_write, wake, (long)KHUGEPAGED_SLEEP,
 				sizeof(KHUGEPAGED_SLEEP) - 1);
@@ -50,11 +53,11 @@ static long passes_wait(int fd, int wake, long nr)
 
 long ksm_wait(const struct guest *guest)
 {
-	return passes_wait(guest->ksm_fd, -1, KSM_PASSES);
+	return passes_wait(guest->ksm_fd, -1, KSM_PASSES, KSM_NAPS);
 }
 
 long khugepaged_wait(const struct guest *guest)
 {
 	return passes_wait(guest->khugepaged_fd, guest->khugepaged_wake_fd,
-		KHUGEPAGED_PASSES);
+		KHUGEPAGED_PASSES, KHUGEPAGED_NAPS);
 }

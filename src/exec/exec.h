@@ -292,7 +292,7 @@ void fail_end(const struct failing *failing);
 /** fail_forget() - a new process is not to fail as its parent did */
 void fail_forget(const struct actor *actor);
 
-/* handlers.c */
+/* handlers.c, handlers_pages.c */
 /** call_prepare() - what must be done before another actor has the turn */
 void call_prepare(const struct actor *actor, uint32_t i);
 /** call_make() - make call @i as @actor; fills ret, err and observations */

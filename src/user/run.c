@@ -2,6 +2,7 @@
 /* run: a program is made, call by call, on a model of processes. */
 #include <errno.h>
 #include <linux/mempolicy.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -410,6 +411,37 @@ void call_make(const struct run *run, uint32_t index)
 		run->result->flags |= RESULT_OOM;
 }
 
+static void stall_tell(const struct run *run, const struct stall *stall)
+{
+	const struct stall_result *result =
+		&run->result->stall[stall - run->prog->stall];
+
+	fprintf(stderr, USER_RESULT "      %s: %s\n", stall->symbol,
+		stall_outcome_name(result->outcome));
+}
+
+void call_tell(const struct run *run, uint32_t index)
+{
+	const struct call_result *result = &run->result->call[index];
+	const struct stall *stall = call_stall(run->prog, index);
+	char buf[PROG_TEXT_MAX / 8];
+	struct text text;
+
+	if (!run->options->results)
+		return;
+	text_init(&text, buf, sizeof(buf));
+	call_print(run->prog, index, &text);
+	fprintf(stderr, USER_RESULT "%2u  %-44s ", index, buf);
+	if (result->state != CALL_DONE)
+		fprintf(stderr, "%s: ", call_state_name(result->state));
+	if (result->err)
+		fprintf(stderr, "%s\n", strerror(-result->err));
+	else
+		fprintf(stderr, "%lld\n", (long long)result->ret);
+	if (stall)
+		stall_tell(run, stall);
+}
+
 void call_check(const struct run *run, uint32_t index)
 {
 	if (run->result->call[index].state != CALL_DONE)
@@ -458,9 +490,9 @@ static void result_clear(struct prog_result *result, uint32_t nr_calls)
 static void run_in_turn(const struct run *run)
 {
 	for (uint32_t i = 0; i < run->prog->nr_calls; i++) {
-		if (!call_can(run, i))
-			continue;
-		call_make(run, i);
+		if (call_can(run, i))
+			call_make(run, i);
+		call_tell(run, i);
 		call_check(run, i);
 	}
 }

@@ -19,6 +19,8 @@ struct run {
 bool call_can(const struct run *run, uint32_t index);
 /** call_make() - make it, to its end */
 void call_make(const struct run *run, uint32_t index);
+/** call_tell() - what came of it, to stderr, where that is asked for */
+void call_tell(const struct run *run, uint32_t index);
 /** call_check() - the oracles behind it; no call is under way */
 void call_check(const struct run *run, uint32_t index);
 

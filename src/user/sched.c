@@ -187,6 +187,7 @@ static void land(struct flight *flight)
 		result_of(flight)->hits = flight->hits;
 	}
 	flight->used = false;
+	call_tell(flight->run, flight->call);
 }
 
 static void tell(const struct run *run, uint32_t i);
@@ -277,6 +278,7 @@ static void make(const struct run *run, uint32_t i)
 	struct flight *flight, *other;
 
 	if (!call_can(run, i)) {
+		call_tell(run, i);
 		tell(run, i);
 		return;
 	}

@@ -21,6 +21,8 @@
  *   --budget=S      seconds of that, for a program
  *   --known=FILE    titles, one a line, of contents that are no findings any
  *		     more; '#' starts a comment
+ *   --results       tell what came of each call and stall as it is done, a line
+ *		     each: "rmaptorture-result: CALL  RESULT"
  *   --serve         be the other one: programs come on stdin
  *   --end=LIST      the same, once at the end of a program, before it exits.
  *		     The default is walk,all,young
@@ -45,6 +47,7 @@
 #include "user/model.h"
 
 #define USER_PREFIX	 "rmaptorture-user: "
+#define USER_RESULT	 "rmaptorture-result: "
 #define USER_EXIT_BROKEN 99
 
 /** struct user_options - what the command line says */
@@ -56,6 +59,7 @@ struct user_options {
 	size_t known_len;
 	unsigned int preemptions; /* search up to so many; 0: run */
 	unsigned int budget;	  /* seconds of a search; 0: no end */
+	bool results;		  /* tell them */
 	bool serves;
 };
 

@@ -7,7 +7,8 @@
 #include <glib.h>
 
 /* what a line of the program's own begins with */
-#define USER_REPORT_OURS "rmaptorture-user: "
+#define USER_REPORT_RESULT "rmaptorture-result: " /* of a call */
+#define USER_REPORT_OURS   "rmaptorture-user: "
 
 /** user_report_is() - does this exit status tell of a finding? */
 gboolean user_report_is(int status);

@@ -36,6 +36,16 @@ static void print_lines(struct run *run)
 	}
 }
 
+static void print_results(const struct run *run)
+{
+	g_auto(GStrv) lines = g_strsplit(run->log->str, "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		if (g_str_has_prefix(*line, USER_REPORT_RESULT))
+			printf("  %s\n", *line + strlen(USER_REPORT_RESULT));
+	}
+}
+
 static void run_program(struct run *run, const struct named_prog *named,
 	struct host_result *result)
 {
@@ -54,6 +64,7 @@ static void run_program(struct run *run, const struct named_prog *named,
 	run->counts[verdict]++;
 	if (verdict != VERDICT_PASS)
 		title = user_report_title(run->log->str);
+	print_results(run);
 	printf("%s %s%s%s\n", words[verdict], named->name, title ? ": " : "",
 		title ? title : "");
 	print_lines(run);
@@ -93,6 +104,7 @@ int user_tier_programs(const char *kernel, char **paths,
 	if (!built)
 		return host_fail("run", error);
 	run.trial.kernel = built;
+	run.trial.results = progs->len * times == 1 && !trial->preemptions;
 	run.log = g_string_new(NULL);
 	result = host_result_new("run", options);
 	host_result_kernel(

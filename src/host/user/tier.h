@@ -78,12 +78,14 @@ gboolean user_tier_run(const struct user_tier_options *want,
  * @append: boot words, or NULL
  * @preemptions: 0: once; else in all schedules with at most so many
  * @seconds: of all schedules; 0: no end
+ * @results: the log tells what came of each call
  */
 struct user_trial {
 	const struct kernel *kernel, *against;
 	const char *append;
 	guint preemptions;
 	gint64 seconds;
+	gboolean results;
 };
 
 /** user_tier_verdict() - run the program @text; what the process says comes to
