@@ -204,6 +204,8 @@ uint32_t schedule_note(struct schedule *schedule, const struct prog *prog,
 		bool is_new = false;
 		uint32_t place;
 
+		if (stall_is_meeting(&prog->stall[i]))
+			continue;
 		count_tried(schedule, &prog->stall[i], reached);
 		if (!reached)
 			continue;

@@ -18,6 +18,7 @@
 #define SHARE_PAIR   1
 #define TRACED_TRIES 4 /* calls looked at for one that was traced so */
 #define HIT_ONE_IN   8 /* stalls wait at a later hit than the first */
+#define MEET_ONE_IN  8 /* are no stalls, but meetings */
 
 /* The next site from @from on that a call of @op came to; -1: none */
 static int next_seen(const struct schedule *schedule, uint8_t op, uint32_t from)
@@ -155,13 +156,33 @@ bool schedule_add(
 	return prog_add_stall(prog, stall);
 }
 
+static bool add_meeting(struct prog *prog, uint32_t caps, struct rng *rng)
+{
+	uint32_t at = rng_below(rng, prog->nr_calls);
+	struct stall meeting = {0};
+
+	stall_when(&meeting, rng);
+	return schedule_rival(prog, at, caps, rng) &&
+	       schedule_add(prog, at, &meeting, rng);
+}
+
+/* Does it have stalls, or what a kernel without them has? */
+static bool has_stalls(const struct schedule *schedule, uint32_t caps)
+{
+	return schedule->table || !(caps & CAP_KCOV_STALL);
+}
+
 bool schedule_stall(const struct schedule *schedule, struct prog *prog,
 	uint32_t caps, struct rng *rng)
 {
 	struct stall stall = {0};
 	uint32_t at;
 
-	if (!schedule->table || !schedule->points.nr_sites)
+	if (!has_stalls(schedule, caps))
+		return false;
+	if (!schedule->table || rng_one_in(rng, MEET_ONE_IN))
+		return add_meeting(prog, caps, rng);
+	if (!schedule->points.nr_sites)
 		return false;
 	at = pick_call(schedule, prog, rng);
 	return pick_point(schedule, prog, at, rng, &stall) &&
@@ -207,7 +228,7 @@ size_t engine_vary(const struct schedule *schedule, uint8_t *data, size_t len,
 	uint32_t share;
 
 	rng_seed(&rng, ~seed);
-	share = schedule->table ? rng_below(&rng, SHARES) : SHARES;
+	share = has_stalls(schedule, caps) ? rng_below(&rng, SHARES) : SHARES;
 	if (share < SHARE_STALL)
 		stalled = add_stall(schedule, data, len, max_len, caps, &rng);
 	else if (share >= SHARES - SHARE_PAIR && share < SHARES)

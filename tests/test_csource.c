@@ -63,6 +63,24 @@ static void test_says_the_calls(void)
 		"it has the calls, what they need, and no more");
 }
 
+static void test_meets(void)
+{
+	static const char program[] = "p0 fork p1\n"
+				      "p0 touch v0:1 meet=2-700\n"
+				      "p1 touch v0:1\n"
+				      "p0 exit stall=f until=4\n"
+				      "p1 exit\n";
+	static char buf[SOURCE_MAX];
+	struct prog prog = prog_of(program);
+	struct text text;
+
+	text_init(&text, buf, sizeof(buf));
+	test_case(prog_c_source(&prog, NULL, &text) == 0 && compiles(buf) &&
+			  strstr(buf, "{ 0, 0, 1, 0, 0, 2, -700, make_touch") &&
+			  strstr(buf, "{ 0, 0, 1, 0, 0, 4, 0, make_exit"),
+		"calls that meet do so, and one that would wait inside");
+}
+
 static void test_full(void)
 {
 	struct prog prog = long_prog(1);
@@ -78,6 +96,7 @@ int main(void)
 {
 	test_compiles();
 	test_says_the_calls();
+	test_meets();
 	test_full();
 	return test_end();
 }

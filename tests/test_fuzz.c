@@ -318,7 +318,7 @@ static void test_learning(uint64_t seed)
 	static struct slot_trace trace;
 	struct schedule schedule = schedule_of(&table);
 	struct prog prog = prog_of("p0 touch v0:4\n"), stalled;
-	uint32_t given = 0, edges = 0;
+	uint32_t given = 0, edges = 0, meetings = 0;
 	struct why why;
 	struct rng rng;
 
@@ -337,11 +337,24 @@ static void test_learning(uint64_t seed)
 			prog_check(&stalled, &why))
 			continue;
 		given += stalled.nr_stalls == 1 && stalled.nr_calls == 2;
-		edges += stalled.stall[0].offset == 0x20;
+		if (stall_is_meeting(&stalled.stall[0]))
+			meetings++;
+		else
+			edges += stalled.stall[0].offset == 0x20;
 	}
 	test_case(given > 450, "a call that was traced gets a stall, and a "
 			       "rival inside");
-	test_case(edges == given, "next to a lock rather than elsewhere");
+	test_case(edges + meetings == given,
+		"next to a lock rather than elsewhere");
+	test_case(meetings > 30 && meetings < given / 4, "some calls meet");
+	schedule.table = NULL;
+	stalled = prog;
+	test_case(!schedule_stall(&schedule, &stalled, ~0u, &rng),
+		"without stalls, where there could be, none");
+	test_case(schedule_stall(&schedule, &stalled, ~CAP_KCOV_STALL, &rng) &&
+			  stall_is_meeting(&stalled.stall[0]),
+		"a kernel that has none has meetings");
+	schedule.table = &table;
 	for (int n = 0; n < 200; n++) {
 		for (size_t i = 0; i < sizeof(trace); i += 3)
 			((uint8_t *)&trace)[i] = (uint8_t)rng_next(&rng);

@@ -143,9 +143,38 @@ static void test_both(void)
 		"an earlier call that waits for nobody is none to wait for");
 }
 
+/* Three calls that begin together */
+static const char meeting[] = "p0 touch v0:1 meet=2\n"
+			      "p1 touch v0:1 meet=2-1500\n"
+			      "p2 touch v0:1\n"
+			      "p0 expect v0:1\n";
+
+static void test_meeting(void)
+{
+	struct prog prog = prog_of(meeting), back;
+
+	test_case(prints_as(&prog, meeting) && goes_round(&prog) &&
+			  stall_is_meeting(&prog.stall[1]) &&
+			  prog.stall[1].offset == 1500 &&
+			  prog.stall[1].hit == MEET_EARLIER,
+		"several calls may meet one");
+	prog_cut(&prog, 2, 1);
+	test_case(stall_is_gone(&prog), "without that none meets");
+	prog = prog_of("p0 exit meet=1-0\np1 exit\n");
+	test_case(prints_as(&prog, "p0 exit meet=1\np1 exit\n"),
+		"no earlier is at once");
+	test_case(prog_parse("p0 exit\np1 exit meet=0\n", 23, &back, NULL) ==
+			  -EINVAL,
+		"an earlier call is none to meet");
+	test_case(prog_parse("p0 exit meet=1+100000000\np1 exit\n", 33, &back,
+			  NULL) == -EINVAL,
+		"nor is one met 100 ms later");
+}
+
 static void add_stalls(struct prog *prog, struct rng *rng)
 {
 	struct stall stall = {.symbol = "f", .hit = 1};
+	struct stall meet = {0};
 
 	for (int i = 0; i < 8; i++) {
 		stall.offset = rng_below(rng, 100);
@@ -155,7 +184,10 @@ static void add_stalls(struct prog *prog, struct rng *rng)
 			stall.call = prog->stall[0].until;
 			stall.until = prog->stall[0].call;
 		}
-		(void)prog_add_stall(prog, &stall);
+		meet.call = stall.call;
+		meet.until = stall.until;
+		stall_when(&meet, rng);
+		(void)prog_add_stall(prog, rng_one_in(rng, 4) ? &meet : &stall);
 	}
 }
 
@@ -297,6 +329,7 @@ int main(int argc, char **argv)
 	test_changes();
 	test_pairs();
 	test_both();
+	test_meeting();
 	test_rounds(rounds, seed);
 	test_hostile(seed);
 	test_results();

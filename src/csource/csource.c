@@ -137,18 +137,38 @@ static void call_args(
 	}
 }
 
+/* How call @i meets a later one: as the program says; where it would wait for
+ * it inside the kernel, at once; NULL: it does not */
+static const struct stall *met_by(const struct prog *prog, uint32_t i)
+{
+	const struct stall *stall = call_stall(prog, i);
+
+	return stall && stall->until > i ? stall : NULL;
+}
+
+/* in ns; below 0: earlier */
+static int lateness(const struct stall *stall)
+{
+	if (!stall_is_meeting(stall))
+		return 0;
+	return stall->hit == MEET_LATER ? (int)stall->offset
+					: -(int)stall->offset;
+}
+
 static void call_line(const struct prog *prog, uint32_t i, struct text *out)
 {
 	const struct call *call = &prog->call[i];
 	const struct op *op = &ops[call->op];
+	const struct stall *stall = met_by(prog, i);
 	uint64_t arg[SYS_ARGS_MAX] = {0};
 
 	call_args(prog, i, arg);
-	text_addf(out, "\t{ %u, %u, %d, %u, %d, make_%s, %ld, {", call->proc,
-		call->thread,
+	text_addf(out, "\t{ %u, %u, %d, %u, %d, %u, %d, make_%s, %ld, {",
+		call->proc, call->thread,
 		((call->props & CALL_ASYNC) || call_stall(prog, i)) &&
 			op->run != RUN_BARRIER,
 		call->fail, (call->props & CALL_FAIL_FROM) != 0,
+		stall ? stall->until : 0, stall ? lateness(stall) : 0,
 		makers[op->run], op->nr);
 	for (uint32_t k = 0; k < SYS_ARGS_MAX; k++)
 		text_addf(out, "%s 0x%llx", k ? "," : "",
@@ -236,8 +256,8 @@ int prog_c_source(
 		text_addf(out,
 			" *\n * A call with stall= waits at that point of the "
 			"kernel only under rmaptorture\n * and with its "
-			"KCOV_STALL patch; here it just races with the calls "
-			"that follow.\n");
+			"KCOV_STALL patch; here it begins together with call "
+			"until=.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	add_piece(out, "begin");
 	add_bases(prog, out);
@@ -246,19 +266,21 @@ int prog_c_source(
 			add_piece(out, makers[run]);
 	}
 	add_piece(out, prog_fails(prog) ? "fails" : "no fails");
+	add_piece(out, prog->nr_stalls ? "meets" : "no meets");
 	if (bad) {
 		add_piece(out, wrong_piece(bad));
 		add_wrong(bad, out);
 	}
 	add_piece(out, bad ? "wrong" : "nothing wrong");
-	text_addf(out, "/* process, thread, async, fail, fail_all, maker, "
-		       "number of the system "
-		       "call, arguments, text */\n"
-		       "static const struct call calls[NR_CALLS + 1] = {\n");
+	text_addf(out,
+		"/* process, thread, async, fail, fail_all, meet, late, maker, "
+		"number of the system "
+		"call, arguments, text */\n"
+		"static const struct call calls[NR_CALLS + 1] = {\n");
 	for (uint32_t i = 0; i < prog->nr_calls; i++)
 		call_line(prog, i, out);
-	text_addf(out,
-		"\t{ 0, 0, 0, 0, 0, make_barrier, 0, { 0 }, \"\" },\n};\n\n");
+	text_addf(out, "\t{ 0, 0, 0, 0, 0, 0, 0, make_barrier, 0, { 0 }, \"\" "
+		       "},\n};\n\n");
 	add_piece(out, "end");
 	return out->full ? -ENOSPC : 0;
 }

@@ -74,6 +74,9 @@ struct baton_stall {
 	struct kcov_stall_words words;
 	uint32_t open;
 	uint32_t over; /* futex */
+	/* of a meeting: the later call is about to be made, or will not be; the
+	 * earlier one is there, and awake; both go on */
+	uint32_t soon, here, met;
 };
 
 struct baton {

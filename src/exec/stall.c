@@ -3,7 +3,8 @@
  * stall: one call waits inside the kernel while others are made. The kernel
  * holds the task (KCOV_STALL_ARM) and tells its state in the words that all
  * actors share; it cannot wake a futex there, so who waits for a stalled call
- * to reach its point looks again and again. Raw system calls only: see raw.h.
+ * to reach its point looks again and again. A meeting needs no kernel. Raw
+ * system calls only: see raw.h.
  */
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -19,6 +20,7 @@
 #define BUDGET_SHARE 8
 #define ATOMIC_SHARE 16
 #define QUIET_SHARE  128
+#define MEET_US	     10000 /* how long who is there waits for the other */
 
 #define GET(p)	  __atomic_load_n(&(p), __ATOMIC_SEQ_CST)
 #define SET(p, v) __atomic_store_n(&(p), (v), __ATOMIC_SEQ_CST)
@@ -76,6 +78,76 @@ void stall_enter(const struct actor *actor, uint32_t i)
 	}
 }
 
+/* ---- a meeting ---- */
+
+/* False: it did not become so in time */
+static bool spin(const struct lane *lane, uint32_t *flag)
+{
+	uint64_t end = raw_tsc() + MEET_US * (uint64_t)lane->guest->tsc_mhz;
+
+	while (!GET(*flag)) {
+		if (raw_tsc() > end)
+			return false;
+		__builtin_ia32_pause();
+	}
+	return true;
+}
+
+static void be_late(const struct lane *lane, const struct stall *meeting)
+{
+	uint64_t end = raw_tsc() +
+		       (uint64_t)meeting->offset * lane->guest->tsc_mhz / 1000;
+
+	while (raw_tsc() < end)
+		__builtin_ia32_pause();
+}
+
+/* The earlier call. Calls up to the later one are made meanwhile, so it sleeps
+ * until that comes, and then spins: a wake-up takes longer than a window. */
+static void meet(const struct actor *actor, uint32_t k)
+{
+	struct lane *lane = actor->lane;
+	struct baton_stall *stall = &lane->baton->stall[k];
+
+	uint64_t end = raw_tsc() + lane->timeout_ms * 1000ull / BUDGET_SHARE *
+					   lane->guest->tsc_mhz;
+
+	SET(stall->open, 1);
+	while (!GET(stall->soon) && raw_tsc() < end)
+		look_again();
+	SET(stall->here, 1);
+	if (spin(lane, &stall->met) && lane->prog.stall[k].hit == MEET_LATER)
+		be_late(lane, &lane->prog.stall[k]);
+}
+
+/* The later one is call @i; it waits for all that are to meet it. */
+static void meet_all(struct lane *lane, uint32_t i)
+{
+	const struct stall *late = NULL;
+
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		const struct stall *meeting = &lane->prog.stall[k];
+
+		if (!stall_is_meeting(meeting) || meeting->until != i)
+			continue;
+		SET(lane->baton->stall[k].soon, 1);
+		if (GET(lane->baton->stall[k].over) ||
+			!spin(lane, &lane->baton->stall[k].here))
+			continue;
+		if (meeting->hit == MEET_EARLIER &&
+			(!late || meeting->offset > late->offset))
+			late = meeting;
+	}
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++)
+		if (lane->prog.stall[k].until == i &&
+			GET(lane->baton->stall[k].here))
+			SET(lane->baton->stall[k].met, 1);
+	if (late)
+		be_late(lane, late);
+}
+
+/* ---- a stall ---- */
+
 static void arm(const struct actor *actor, uint32_t k)
 {
 	struct lane *lane = actor->lane;
@@ -114,9 +186,15 @@ void stall_begin(const struct actor *actor, uint32_t i)
 	if (!lane->prog.nr_stalls)
 		return;
 	watch(lane, i, (uint32_t)raw1(SYS_gettid, 0));
-	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++)
-		if (lane->prog.stall[k].call == i)
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		if (lane->prog.stall[k].call != i)
+			continue;
+		if (stall_is_meeting(&lane->prog.stall[k]))
+			meet(actor, k);
+		else
 			arm(actor, k);
+	}
+	meet_all(lane, i);
 }
 
 static enum stall_outcome outcome(struct lane *lane, uint32_t k)
@@ -134,6 +212,8 @@ static enum stall_outcome outcome(struct lane *lane, uint32_t k)
 	uint32_t state = GET(lane->baton->stall[k].words.state);
 	uint32_t until = lane->prog.stall[k].until;
 
+	if (GET(lane->baton->stall[k].met))
+		return STALL_MET;
 	if (state >= ARRAY_SIZE(outcomes))
 		return STALL_UNARMED;
 	if (state == KCOV_STALL_RELEASED &&
@@ -186,6 +266,7 @@ void stall_skip(struct lane *lane, uint32_t i)
 		if (lane->prog.stall[k].until == i) {
 			let_rcu_free(&stall->words);
 			SET(stall->words.release, 1);
+			SET(stall->soon, 1);
 		}
 		if (lane->prog.stall[k].call != i)
 			continue;

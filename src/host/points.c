@@ -341,7 +341,7 @@ static void note(const struct points *points, const struct stall *stall,
 {
 	int fn = points_find(points, stall->symbol);
 
-	if (!notes || !got)
+	if (!notes || !got || stall_is_meeting(stall))
 		return;
 	if (got < 0)
 		g_string_append_printf(notes,

@@ -8,6 +8,7 @@
 #define TRIES_MAX   300 /* of each list of stalls, one after the other */
 #define CONFIRM	    3	/* more tries that must all hit */
 #define TRACE_TRIES 3	/* the race may kill the VM that traces */
+#define MEET_STEPS  12	/* offsets of a meeting, to each side */
 #define REACH	    3	/* calls behind the stalled one that may be inside */
 
 struct search {
@@ -67,6 +68,41 @@ static GArray *options_of_all(const struct prog *prog,
 				    options, prog, trace, points, i, until))
 				break;
 		}
+	}
+	return options;
+}
+
+/* One call is later than the other by a share of the time that this one takes:
+ * as in fuzzy synchronisation, all of it is looked at */
+static void add_meetings(GArray *options, guint32 at, guint32 us, guint16 who)
+{
+	for (guint32 i = who == MEET_EARLIER; i < MEET_STEPS; i++) {
+		guint64 ns = (guint64)us * 1000 * i / MEET_STEPS;
+		struct stall_option option = {
+			.stall = {.offset = (guint32)MIN(ns, MEET_NS_MAX),
+				.hit = who,
+				.call = (uint8_t)at,
+				.until = (uint8_t)(at + 1)},
+			.weight = 1};
+
+		if (option.stall.offset || who == MEET_LATER)
+			g_array_append_val(options, option);
+	}
+}
+
+/* The calls that overlap the next one begin together with it. */
+static GArray *options_of_meetings(
+	const struct prog *prog, const struct prog_result *result)
+{
+	GArray *options =
+		g_array_new(FALSE, FALSE, sizeof(struct stall_option));
+	uint32_t at[PROG_CALLS_MAX], nr = prog_pairs(prog, at);
+
+	for (guint32 i = 0; i < nr; i++) {
+		add_meetings(
+			options, at[i], result->call[at[i] + 1].us, MEET_LATER);
+		add_meetings(
+			options, at[i], result->call[at[i]].us, MEET_EARLIER);
 	}
 	return options;
 }
@@ -153,7 +189,10 @@ static int try_options(
 		int sure;
 
 		host_progress(s->options, TRUE, "schedule: try %d, %s+0x%x",
-			try, option.stall.symbol, option.stall.offset);
+			try,
+			stall_is_meeting(&option.stall) ? "a meeting"
+							: option.stall.symbol,
+			option.stall.offset);
 		if (!prog_add_stall(&stalled, &option.stall))
 			continue;
 		sure = try_stalled(s, &stalled, error);
@@ -189,6 +228,24 @@ static int search(struct search *s, struct prog *prog, GError **error)
 	return tries > 0 ? first + tries : tries;
 }
 
+/* A kernel that has no stalls: how long its calls take says where to look. */
+static int search_meetings(struct search *s, struct prog *prog, GError **error)
+{
+	static struct prog_result result;
+	g_autoptr(GArray) meetings = NULL;
+	struct judgment judgment;
+
+	for (guint try = 0; try < TRACE_TRIES; try++) {
+		if (!have_guest(s, error))
+			return -1;
+		if (guest_judge(s->target, s->guest, prog, &result,
+			    &judgment) == GUEST_DONE)
+			break;
+	}
+	meetings = options_of_meetings(prog, &result);
+	return try_options(s, prog, meetings, error);
+}
+
 int stall_search(struct target *target, const char *run_dir,
 	const struct host_options *options, const char *title,
 	struct prog *prog, GError **error)
@@ -201,9 +258,9 @@ int stall_search(struct target *target, const char *run_dir,
 	};
 	int tries;
 
-	if (!(target->caps & CAP_KCOV_STALL))
-		return 0;
-	tries = search(&s, prog, error);
+	tries = target->caps & CAP_KCOV_STALL
+			? search(&s, prog, error)
+			: search_meetings(&s, prog, error);
 	g_clear_pointer(&s.guest, guest_free);
 	return tries;
 }

@@ -12,9 +12,10 @@
  * The program is traced once; then points of its calls are tried, those next to
  * a lock or a lookup first, with the calls of other actors behind each inside,
  * prog_pairs() before all others, one after the other in a VM; what shows
- * @title there must show it on fresh clones as well. Returns how many tries it
- * took, 0 when none helped or the kernel has no stalls, -1 with @error when it
- * could not be traced.
+ * @title there must show it on fresh clones as well. Where the kernel has no
+ * stalls, the calls of prog_pairs() meet, and the offset is looked for. Returns
+ * how many tries it took, 0 when none helped, -1 with @error when it could not
+ * be traced.
  */
 int stall_search(struct target *target, const char *run_dir,
 	const struct host_options *options, const char *title,

@@ -378,6 +378,15 @@ GBytes *target_points(struct target *target, GError **error)
 	return target->points;
 }
 
+static gboolean waits_inside(const struct prog *prog)
+{
+	for (guint32 i = 0; i < prog->nr_stalls; i++) {
+		if (!stall_is_meeting(&prog->stall[i]))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 void target_stalls(struct target *target, const struct prog *prog,
 	guint64 ret_pc[PROG_STALLS_MAX], GString *notes)
 {
@@ -387,7 +396,7 @@ void target_stalls(struct target *target, const struct prog *prog,
 	gsize len;
 
 	memset(ret_pc, 0, PROG_STALLS_MAX * sizeof(*ret_pc));
-	if (!prog->nr_stalls)
+	if (!waits_inside(prog))
 		return;
 	if (!(target->caps & CAP_KCOV_STALL)) {
 		if (notes)

@@ -68,12 +68,19 @@ static bool symbol_is_good(const char symbol[STALL_SYMBOL_MAX])
 {
 	size_t len = strnlen(symbol, STALL_SYMBOL_MAX);
 
-	if (!len || len == STALL_SYMBOL_MAX)
+	if (len == STALL_SYMBOL_MAX)
 		return false;
 	for (size_t i = 0; i < STALL_SYMBOL_MAX; i++)
 		if (i < len ? !is_symbol(symbol[i]) : symbol[i])
 			return false;
 	return true;
+}
+
+static bool meeting_is_good(const struct stall *stall)
+{
+	return stall->offset <= MEET_NS_MAX &&
+	       (stall->hit == MEET_LATER ||
+		       (stall->hit == MEET_EARLIER && stall->offset));
 }
 
 static int check_stall(const struct prog *prog, uint32_t i, struct why *why)
@@ -83,7 +90,9 @@ static int check_stall(const struct prog *prog, uint32_t i, struct why *why)
 
 	if (!symbol_is_good(stall->symbol))
 		return why_set(why, -EBADMSG, "stall %u: symbol", i);
-	if (!stall->hit || stall->offset > STALL_OFFSET_MAX)
+	if (stall_is_meeting(stall)
+			? !meeting_is_good(stall)
+			: !stall->hit || stall->offset > STALL_OFFSET_MAX)
 		return why_set(why, -EBADMSG, "stall %u: offset 0x%x, hit %u",
 			i, stall->offset, stall->hit);
 	if (i && stall->call <= stall[-1].call)

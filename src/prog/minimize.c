@@ -2,6 +2,8 @@
 /* Smaller programs that keep a property. */
 #include "prog/prog.h"
 
+#include <string.h>
+
 struct minimize {
 	struct prog *best; /* the smallest that had the property */
 	int (*keeps)(const struct prog *prog, void *user);
@@ -82,7 +84,8 @@ static void drop_failure(struct minimize *m, uint32_t i)
 	(void)accepts(m, &prog);
 }
 
-/* A stall is kept or dropped whole; its hit may be the first. */
+/* A stall is kept or dropped whole; its hit may be the first, a meeting may be
+ * at once. */
 static void plain_stalls(struct minimize *m)
 {
 	for (uint32_t i = m->best->nr_stalls; i-- > 0;) {
@@ -93,7 +96,9 @@ static void plain_stalls(struct minimize *m)
 			continue;
 		prog = *m->best;
 		prog.stall[i].hit = 1;
-		if (m->best->stall[i].hit != 1)
+		if (stall_is_meeting(&prog.stall[i]))
+			prog.stall[i].offset = 0;
+		if (memcmp(&prog, m->best, sizeof(prog)))
 			(void)accepts(m, &prog);
 	}
 }

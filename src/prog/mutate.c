@@ -223,7 +223,10 @@ static void step_stall(struct mutation *m)
 		return;
 	switch (rng_below(m->rng, 3)) {
 	case 0:
-		stall.hit = nudge(m->rng, stall.hit, 1, UINT16_MAX);
+		if (stall_is_meeting(&stall))
+			stall_when(&stall, m->rng);
+		else
+			stall.hit = nudge(m->rng, stall.hit, 1, UINT16_MAX);
 		break;
 	case 1:
 		stall.until = (uint8_t)nudge(m->rng, stall.until,

@@ -20,7 +20,8 @@
  *   RANGE  vSLOT[+PAGE]:PAGES   pages of PROG_PAGE_SIZE, inside one slot
  *   ENUM   a name of values.def      FLAGS  names joined by '|', or 0
  *   NUM    name=decimal              a child of fork or wait: pN
- *   STALL  stall=SYMBOL[+0xOFFSET][#HIT] until=CALL   see struct stall
+ *   STALL  stall=SYMBOL[+0xOFFSET][#HIT] until=CALL, or meet=CALL[+NS|-NS]: see
+ *	    struct stall
  *
  * Addresses are fixed, so a program means the same in every run: slot k has
  * PROG_SLOT_PAGES pages from prog_addr(k, 0) on. Even slots begin on a 4 MiB
@@ -279,6 +280,9 @@ struct call {
 
 #define STALL_SYMBOL_MAX 64 /* bytes, with the NUL */
 #define STALL_OFFSET_MAX 0xfffffu
+#define MEET_LATER	 1 /* @call is the one that comes @offset later */
+#define MEET_EARLIER	 2
+#define MEET_NS_MAX	 99999999u /* under TCG a call takes milliseconds */
 
 /**
  * struct stall - a part of the schedule: at the @hit-th time that call @call
@@ -293,13 +297,18 @@ struct call {
  * Two calls may wait for each other: @until is an earlier call, whose own stall
  * is until @call. That one goes on when this one is at its point, and this one
  * when that one is done. A VM makes the second call without its stall.
+ *
+ * Without a symbol it is a meeting, which any kernel can have: call @call waits
+ * outside of the kernel until @until, a later one, is about to be made; then
+ * both go on at once, but for @offset nanoseconds. Several calls may meet the
+ * same one. In the user tier they only race.
  */
 struct stall {
-	char symbol[STALL_SYMBOL_MAX]; /* a function; letters, digits, _ and .
-					*/
+	char symbol[STALL_SYMBOL_MAX]; /* a function; letters, digits, _ and .;
+					  empty: a meeting */
 	uint32_t offset; /* of a point as KCOV reports it, from the function's
 			    start; 0 stands for its first */
-	uint16_t hit;	 /* from 1 */
+	uint16_t hit;	 /* from 1; MEET_LATER or MEET_EARLIER */
 	uint8_t call;
 	uint8_t until; /* < nr_calls, not @call */
 };
@@ -310,6 +319,11 @@ struct prog {
 	struct call call[PROG_CALLS_MAX];
 	struct stall stall[PROG_STALLS_MAX]; /* by rising @call, one a call */
 };
+
+static inline bool stall_is_meeting(const struct stall *stall)
+{
+	return !stall->symbol[0];
+}
 
 /** prog_addr() - user address of a page of a slot; constant, below 1 << 46 */
 uint64_t prog_addr(uint32_t slot, uint32_t page);
@@ -393,6 +407,8 @@ void prog_swap(struct prog *prog, uint32_t at);
  *  @first on, whose copies begin at @at of @prog */
 void prog_take_stalls(struct prog *prog, uint32_t at, const struct prog *from,
 	uint32_t first, uint32_t nr);
+/** stall_when() - another offset for a meeting, mostly a small one */
+void stall_when(struct stall *meeting, struct rng *rng);
 /** prog_add_stall() - false: it cannot be, or there is no room; @stall replaces
  *  that of the same call */
 bool prog_add_stall(struct prog *prog, const struct stall *stall);

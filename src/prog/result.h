@@ -37,6 +37,7 @@ enum stall_outcome {
 	STALL_BLOCKED,	 /* the other call slept until this one went on */
 	STALL_TIMED_OUT, /* neither, within the budget */
 	STALL_KILLED,	 /* a fatal signal ended it */
+	STALL_MET,	 /* a meeting: both were there */
 	STALL_IRQS_OFF,	 /* it would have waited with interrupts off */
 	STALL_OUTCOMES
 };

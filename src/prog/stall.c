@@ -35,6 +35,8 @@ const char *stall_flaw(const struct prog *prog, const struct stall *stall)
 		return "there is no such call; the first is 0";
 	if (stall->until == stall->call)
 		return "no call waits for itself; the first is 0";
+	if (stall->until < stall->call && stall_is_meeting(stall))
+		return "it is an earlier call";
 	if (stall->until < stall->call && !waits_for(prog, stall))
 		return "it is an earlier call that does not wait for this one";
 	run = ops[prog->call[stall->call].op].run;
@@ -98,6 +100,13 @@ bool prog_add_stall(struct prog *prog, const struct stall *stall)
 		return false;
 	insert_stall(prog, stall);
 	return true;
+}
+
+void stall_when(struct stall *meeting, struct rng *rng)
+{
+	meeting->offset = rng_below(rng, 1u << rng_range(rng, 4, 26));
+	meeting->hit = meeting->offset && rng_one_in(rng, 2) ? MEET_EARLIER
+							     : MEET_LATER;
 }
 
 static uint8_t moved(uint8_t call, uint32_t from, uint32_t by)
@@ -184,6 +193,7 @@ const char *stall_outcome_name(uint8_t outcome)
 		[STALL_BLOCKED] = "blocked until released",
 		[STALL_TIMED_OUT] = "timed out",
 		[STALL_KILLED] = "killed",
+		[STALL_MET] = "met",
 		[STALL_IRQS_OFF] = "interrupts off",
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The text of a stall: stall=SYMBOL[+0xOFFSET][#HIT] until=CALL */
+/* The text of a stall: stall=SYMBOL[+0xOFFSET][#HIT] until=CALL; or
+ * meet=CALL[+NS|-NS] */
 #include "prog/words.h"
 
 #include <string.h>
@@ -81,8 +82,44 @@ int parse_stall(struct line *line, const struct word *word, struct stall *ret)
 	return 0;
 }
 
+int parse_meeting(struct line *line, const struct word *word, struct stall *ret)
+{
+	struct stall stall = {.hit = MEET_LATER};
+	struct word rest = *word;
+	uint32_t call;
+	bool good = eat_string(&rest, "meet=") && eat_number(&rest, &call);
+
+	if (good && eat_char(&rest, '+')) {
+		good = eat_number(&rest, &stall.offset);
+	} else if (good && eat_char(&rest, '-')) {
+		good = eat_number(&rest, &stall.offset);
+		stall.hit = stall.offset ? MEET_EARLIER : MEET_LATER;
+	}
+	if (!good || rest.len || call >= PROG_CALLS_MAX ||
+		stall.offset > MEET_NS_MAX)
+		return bad_word(line, word,
+			"meet=CALL[+NS|-NS], the number of a later call, the "
+			"first of the program being 0, and how much later or "
+			"earlier this one is, in nanoseconds: below 100 ms");
+	stall.until = (uint8_t)call;
+	*ret = stall;
+	return 0;
+}
+
+static void print_meeting(const struct stall *stall, struct text *out)
+{
+	text_addf(out, " meet=%u", stall->until);
+	if (stall->offset)
+		text_addf(out, "%c%u", stall->hit == MEET_LATER ? '+' : '-',
+			stall->offset);
+}
+
 void print_stall(const struct stall *stall, struct text *out)
 {
+	if (stall_is_meeting(stall)) {
+		print_meeting(stall, out);
+		return;
+	}
 	text_addf(out, " stall=%s", stall->symbol);
 	if (stall->offset)
 		text_addf(out, "+0x%x", stall->offset);

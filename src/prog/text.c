@@ -270,10 +270,13 @@ static int parse_call(struct line *line, struct word word, struct call *call,
 	word = next_word(line);
 	if (word_begins(&word, "stall=")) {
 		err = parse_stall(line, &word, stall);
-		if (err)
-			return err;
+		word = next_word(line);
+	} else if (word_begins(&word, "meet=")) {
+		err = parse_meeting(line, &word, stall);
 		word = next_word(line);
 	}
+	if (err)
+		return err;
 	return word.len ? bad_word(line, &word, "the end of the line") : 0;
 }
 
@@ -306,8 +309,10 @@ static int check_stalls(const struct parsed *parsed, struct why *why)
 		const char *flaw = stall_flaw(&parsed->prog, stall);
 
 		if (flaw) {
-			(void)why_set(why, 0, "line %u: 'until=%u': %s",
-				parsed->line[i], stall->until, flaw);
+			(void)why_set(why, 0, "line %u: '%s=%u': %s",
+				parsed->line[i],
+				stall_is_meeting(stall) ? "meet" : "until",
+				stall->until, flaw);
 			return -EINVAL;
 		}
 	}

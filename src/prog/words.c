@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define NUMBER_DIGITS 8
+
 #define WORD_SHOWN 40 /* bytes of a bad word that an error quotes */
 
 static bool is_blank(char c)
@@ -61,7 +63,7 @@ bool eat_number(struct word *word, uint32_t *ret)
 
 	while (len < word->len && word->at[len] >= '0' &&
 		word->at[len] <= '9') {
-		if (len == 6 || (len == 1 && word->at[0] == '0'))
+		if (len == NUMBER_DIGITS || (len == 1 && word->at[0] == '0'))
 			return false;
 		num = num * 10 + (uint32_t)(word->at[len++] - '0');
 	}

@@ -38,6 +38,9 @@ bool is_symbol(char c);
 /** parse_stall() - @word is the line's stall=...; its until= is the next.
  *  0 or -EINVAL; call is left alone */
 int parse_stall(struct line *line, const struct word *word, struct stall *ret);
+/** parse_meeting() - @word is the line's meet=... */
+int parse_meeting(
+	struct line *line, const struct word *word, struct stall *ret);
 void print_stall(const struct stall *stall, struct text *out);
 
 /* stall.c */

@@ -416,7 +416,8 @@ static void stall_tell(const struct run *run, const struct stall *stall)
 	const struct stall_result *result =
 		&run->result->stall[stall - run->prog->stall];
 
-	fprintf(stderr, USER_RESULT "      %s: %s\n", stall->symbol,
+	fprintf(stderr, USER_RESULT "      %s: %s\n",
+		stall_is_meeting(stall) ? "meeting" : stall->symbol,
 		stall_outcome_name(result->outcome));
 }
 

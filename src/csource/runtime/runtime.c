@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum state { NOT_RUN, STARTED, DONE, SKIPPED };
@@ -33,6 +34,10 @@ enum life { NONE, LIVES, DEAD };
 struct call {
 	int proc, thread, async;
 	int fail, fail_all; /* which allocation; and all later ones */
+	int meet;  /* number of a later call that begins together with it, or 0
+		    */
+	long late; /* ns by which it is the later one then; or the earlier one
+		    */
 	long (*make)(int i);
 	long nr; /* of the system call (x86-64) */
 	unsigned long arg[6];
@@ -44,6 +49,7 @@ struct shared {
 	int turn; /* number of the call whose turn it is */
 	int life[8], exiting[8], pid[8];
 	int state[NR_CALLS + 1];
+	int soon[NR_CALLS + 1], here[NR_CALLS + 1], met[NR_CALLS + 1];
 	int wrong; /* pages that held what they must not, in all runs */
 };
 static struct shared *shared;
@@ -706,6 +712,59 @@ static void fail_forget(void)
 #define fail_end()    ((void)0)
 #define fail_forget() ((void)0)
 
+/* === meets === */
+static long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int spin(int *flag)
+{
+	long end = now_ns() + 10000000;
+
+	while (!GET(*flag))
+		if (now_ns() > end)
+			return 0;
+	return 1;
+}
+
+static void be_late(long ns)
+{
+	for (long end = now_ns() + ns; now_ns() < end;)
+		;
+}
+
+/* The earlier call waits until the later one is about to be made */
+static void meet(int i)
+{
+	int with = calls[i].meet;
+	long late = 0;
+
+	while (with && !GET(shared->soon[with]) &&
+		GET(shared->state[with]) == NOT_RUN)
+		sched_yield();
+	SET(shared->here[i], 1);
+	if (with && spin(&shared->met[i]))
+		late = calls[i].late;
+	SET(shared->soon[i], 1);
+	for (int k = 0; k < i; k++) {
+		if (calls[k].meet != i || GET(shared->state[k]) != STARTED ||
+			!spin(&shared->here[k]))
+			continue;
+		late = -calls[k].late > late ? -calls[k].late : late;
+	}
+	for (int k = 0; k < i; k++)
+		if (calls[k].meet == i)
+			SET(shared->met[k], 1);
+	be_late(late);
+}
+
+/* === no meets === */
+#define meet(i) ((void)(i))
+
 /* === wrong uffd-wp bit === */
 /* 0xfffffffffffffffc: it has a uffd-wp bit; ...b: it has none */
 static unsigned long page_seen(unsigned long at)
@@ -765,6 +824,7 @@ static void make(int i)
 	long ret;
 
 	SET(shared->state[i], STARTED);
+	meet(i);
 	fail_begin(i);
 	ret = calls[i].make(i);
 	fail_end();

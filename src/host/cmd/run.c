@@ -26,11 +26,13 @@ static const char *const verdict_names[] = {
 static void print_stall(
 	const struct stall *stall, const struct stall_result *result)
 {
-	printf("    %s: %s", stall->symbol,
+	printf("    %s: %s",
+		stall_is_meeting(stall) ? "meeting" : stall->symbol,
 		stall_outcome_name(result->outcome));
 	if (result->outcome == STALL_MISSED)
 		printf(" (%u of %u hits)", result->hits, stall->hit);
-	else if (result->outcome != STALL_UNARMED)
+	else if (result->outcome != STALL_UNARMED &&
+		 result->outcome != STALL_MET)
 		printf(" (call %u; %u us%s)", stall->until, result->us,
 			result->atomic ? ", spinning" : "");
 	printf("\n");
