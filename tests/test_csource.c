@@ -77,7 +77,7 @@ static void test_meets(void)
 	text_init(&text, buf, sizeof(buf));
 	test_case(prog_c_source(&prog, NULL, &text) == 0 && compiles(buf) &&
 			  strstr(buf, "{ 0, 0, 1, 0, 0, 2, -700, make_touch") &&
-			  strstr(buf, "{ 0, 0, 1, 0, 0, 4, 0, make_exit"),
+			  strstr(buf, "{ 0, 0, 1, 0, 0, 4, SWEEP, make_exit"),
 		"calls that meet do so, and one that would wait inside");
 }
 

@@ -146,13 +146,13 @@ static const struct stall *met_by(const struct prog *prog, uint32_t i)
 	return stall && stall->until > i ? stall : NULL;
 }
 
-/* in ns; below 0: earlier */
-static int lateness(const struct stall *stall)
+static void add_lateness(const struct stall *stall, struct text *out)
 {
 	if (!stall_is_meeting(stall))
-		return 0;
-	return stall->hit == MEET_LATER ? (int)stall->offset
-					: -(int)stall->offset;
+		text_addf(out, "SWEEP");
+	else
+		text_addf(out, "%s%u", stall->hit == MEET_LATER ? "" : "-",
+			stall->offset);
 }
 
 static void call_line(const struct prog *prog, uint32_t i, struct text *out)
@@ -163,13 +163,16 @@ static void call_line(const struct prog *prog, uint32_t i, struct text *out)
 	uint64_t arg[SYS_ARGS_MAX] = {0};
 
 	call_args(prog, i, arg);
-	text_addf(out, "\t{ %u, %u, %d, %u, %d, %u, %d, make_%s, %ld, {",
-		call->proc, call->thread,
+	text_addf(out, "\t{ %u, %u, %d, %u, %d, %u, ", call->proc, call->thread,
 		((call->props & CALL_ASYNC) || call_stall(prog, i)) &&
 			op->run != RUN_BARRIER,
 		call->fail, (call->props & CALL_FAIL_FROM) != 0,
-		stall ? stall->until : 0, stall ? lateness(stall) : 0,
-		makers[op->run], op->nr);
+		stall ? stall->until : 0);
+	if (stall)
+		add_lateness(stall, out);
+	else
+		text_addf(out, "0");
+	text_addf(out, ", make_%s, %ld, {", makers[op->run], op->nr);
 	for (uint32_t k = 0; k < SYS_ARGS_MAX; k++)
 		text_addf(out, "%s 0x%llx", k ? "," : "",
 			(unsigned long long)arg[k]);
@@ -257,7 +260,9 @@ int prog_c_source(
 			" *\n * A call with stall= waits at that point of the "
 			"kernel only under rmaptorture\n * and with its "
 			"KCOV_STALL patch; here it begins together with call "
-			"until=.\n");
+			"until=,\n * in each of 20 runs by another share of "
+			"its "
+			"own time earlier.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	add_piece(out, "begin");
 	add_bases(prog, out);

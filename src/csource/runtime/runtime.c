@@ -28,6 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* .late: it is earlier by a share of the time that it took the last time, in
+ * each of 20 runs by another one */
+#define SWEEP  1000000000
+#define SHARES 20
+
 enum state { NOT_RUN, STARTED, DONE, SKIPPED };
 enum life { NONE, LIVES, DEAD };
 
@@ -36,8 +41,7 @@ struct call {
 	int fail, fail_all; /* which allocation; and all later ones */
 	int meet;  /* number of a later call that begins together with it, or 0
 		    */
-	long late; /* ns by which it is the later one then; or the earlier one
-		    */
+	long late; /* ns by which it is the later one then; below 0: earlier */
 	long (*make)(int i);
 	long nr; /* of the system call (x86-64) */
 	unsigned long arg[6];
@@ -51,6 +55,8 @@ struct shared {
 	int state[NR_CALLS + 1];
 	int soon[NR_CALLS + 1], here[NR_CALLS + 1], met[NR_CALLS + 1];
 	int wrong; /* pages that held what they must not, in all runs */
+	int run;
+	long took[NR_CALLS + 1];
 };
 static struct shared *shared;
 
@@ -737,6 +743,15 @@ static void be_late(long ns)
 		;
 }
 
+static long lateness(int i)
+{
+	if (calls[i].late != SWEEP)
+		return calls[i].late;
+	return -(shared->took[i] * (shared->run % SHARES) / SHARES);
+}
+
+static __thread long began;
+
 /* The earlier call waits until the later one is about to be made */
 static void meet(int i)
 {
@@ -748,22 +763,29 @@ static void meet(int i)
 		sched_yield();
 	SET(shared->here[i], 1);
 	if (with && spin(&shared->met[i]))
-		late = calls[i].late;
+		late = lateness(i);
 	SET(shared->soon[i], 1);
 	for (int k = 0; k < i; k++) {
 		if (calls[k].meet != i || GET(shared->state[k]) != STARTED ||
 			!spin(&shared->here[k]))
 			continue;
-		late = -calls[k].late > late ? -calls[k].late : late;
+		late = -lateness(k) > late ? -lateness(k) : late;
 	}
 	for (int k = 0; k < i; k++)
 		if (calls[k].meet == i)
 			SET(shared->met[k], 1);
 	be_late(late);
+	began = now_ns();
+}
+
+static void met(int i)
+{
+	SET(shared->took[i], now_ns() - began);
 }
 
 /* === no meets === */
 #define meet(i) ((void)(i))
+#define met(i)	((void)(i))
 
 /* === wrong uffd-wp bit === */
 /* 0xfffffffffffffffc: it has a uffd-wp bit; ...b: it has none */
@@ -827,6 +849,7 @@ static void make(int i)
 	meet(i);
 	fail_begin(i);
 	ret = calls[i].make(i);
+	met(i);
 	fail_end();
 	printf("%2d  %-44s %s\n", i, calls[i].text,
 		ret < 0 ? strerror(-ret) : "ok");
@@ -966,7 +989,7 @@ int main(int argc, char **argv)
 		if (write(file, data, sizeof(data)) != sizeof(data))
 			return 2;
 	}
-	while (times-- > 0 && !GET(shared->wrong)) {
+	for (; shared->run < times && !GET(shared->wrong); shared->run++) {
 		memfd = memfd_create("memfd", 0);
 		if (memfd < 0 || ftruncate(memfd, 1024 * 4096))
 			return 2;
