@@ -271,6 +271,17 @@ static void hunt_leak(struct lane *lane)
 	lane->nr_recent = 0;
 }
 
+/* Once a program may take long since the host had other work, or since one of
+ * its stalls has waited in a bad place. */
+static bool spins_again(struct lane *lane, const struct prog *prog)
+{
+	static struct prog_result result;
+
+	return submit_and_wait(lane, prog, RUN_CHECK) == LANE_DONE &&
+	       !slot_take(lane->slot, lane->index, prog, &result, NULL, NULL) &&
+	       (result.flags & RESULT_SPUN);
+}
+
 /* The flags of the next program: now and then leaks are looked for. */
 static uint32_t note_recent(struct lane *lane, const struct prog *prog)
 {
@@ -303,6 +314,8 @@ static enum lane_outcome judge(struct lane *lane, const struct prog *prog,
 	lane->stats->stuck += (result.flags & RESULT_STUCK) != 0;
 	leaked = result_leaks(&result);
 	memset(result.leaked, 0, sizeof(result.leaked)); /* by any of several */
+	if ((result.flags & RESULT_SPUN) && !spins_again(lane, prog))
+		result.flags &= ~RESULT_SPUN;
 	oracle_judge(prog, &result, ret);
 	if (ret->verdict == VERDICT_FINDING)
 		spool_finding(lane, prog, &result, ret);
