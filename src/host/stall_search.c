@@ -156,27 +156,6 @@ static int try_stalled(
 	return !strcmp(judgment.title, s->title) && shows_each_time(s, stalled);
 }
 
-/* Where a call waits the others run on another CPU, and what they touch first
- * is on another node: what moved pages there moves none. FALSE: it names no
- * node. */
-static gboolean flip_nodes(struct prog *prog)
-{
-	gboolean any = FALSE;
-
-	for (guint32 i = 0; i < prog->nr_calls; i++) {
-		struct call *call = &prog->call[i];
-		const struct op *op = &ops[call->op];
-
-		for (guint32 k = 0; k < PROG_ARGS_MAX; k++) {
-			if (g_strcmp0(op->arg[k].name, "node"))
-				continue;
-			call->arg[k].num ^= 1;
-			any = TRUE;
-		}
-	}
-	return any;
-}
-
 static int try_options(
 	struct search *s, struct prog *prog, GArray *stalls, GError **error)
 {
@@ -196,7 +175,7 @@ static int try_options(
 		if (!prog_add_stall(&stalled, &option.stall))
 			continue;
 		sure = try_stalled(s, &stalled, error);
-		if (!sure && flip_nodes(&stalled))
+		if (!sure && prog_flip_nodes(&stalled))
 			sure = try_stalled(s, &stalled, error);
 		if (sure > 0)
 			*prog = stalled;

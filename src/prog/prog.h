@@ -407,6 +407,11 @@ void prog_swap(struct prog *prog, uint32_t at);
  *  @first on, whose copies begin at @at of @prog */
 void prog_take_stalls(struct prog *prog, uint32_t at, const struct prog *from,
 	uint32_t first, uint32_t nr);
+/** prog_flip_nodes() - the other of two nodes wherever one is named. Where
+ * calls overlap, actors run on other CPUs, and what they touch first is on
+ * another node: moved to where it is already, it is not moved. False: none is
+ * named */
+bool prog_flip_nodes(struct prog *prog);
 /** stall_when() - another offset for a meeting, mostly a small one */
 void stall_when(struct stall *meeting, struct rng *rng);
 /** prog_add_stall() - false: it cannot be, or there is no room; @stall replaces

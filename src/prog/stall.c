@@ -200,6 +200,24 @@ const char *stall_outcome_name(uint8_t outcome)
 	return names[outcome < STALL_OUTCOMES ? outcome : STALL_UNARMED];
 }
 
+bool prog_flip_nodes(struct prog *prog)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		struct call *call = &prog->call[i];
+		const struct op *op = &ops[call->op];
+
+		for (uint32_t k = 0; k < PROG_ARGS_MAX; k++) {
+			if (!op->arg[k].name || strcmp(op->arg[k].name, "node"))
+				continue;
+			call->arg[k].num ^= 1;
+			any = true;
+		}
+	}
+	return any;
+}
+
 /* ---- pairs of calls ---- */
 
 void prog_plain(struct prog *prog)

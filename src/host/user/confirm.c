@@ -62,6 +62,45 @@ static gboolean with_ksmd(const struct prog *given, struct prog *ret)
 	return any;
 }
 
+/* Memory is compacted from one end to the other, so that in a VM a page may
+ * stay where it is: here the range that was named last is moved. */
+static gboolean with_moves(const struct prog *given, struct prog *ret)
+{
+	const struct range *last = NULL;
+	gboolean any = FALSE;
+
+	*ret = *given;
+	for (uint32_t i = 0; i < given->nr_calls; i++) {
+		const struct call *call = &given->call[i];
+
+		if (ops[call->op].arg[0].kind == ARG_RANGE)
+			last = &call->arg[0].range;
+		if (call->op != OP_COMPACT || !last)
+			continue;
+		ret->call[i].op = OP_MOVE_PAGES;
+		ret->call[i].arg[0].range = *last;
+		ret->call[i].arg[2].num = 1; /* ALL */
+		any = TRUE;
+	}
+	return any;
+}
+
+/* With pages that go to the other node, or go at all */
+static gboolean shows_moved(const struct confirming *c,
+	const struct prog *given, struct prog *ret, struct report *report)
+{
+	const struct prog prog = *given;
+
+	*ret = prog;
+	if (!(c->target->caps & CAP_NUMA))
+		return FALSE;
+	if (prog_flip_nodes(ret) && shows(c, ret, report))
+		return TRUE;
+	return with_moves(&prog, ret) &&
+	       (shows(c, ret, report) ||
+		       (prog_flip_nodes(ret) && shows(c, ret, report)));
+}
+
 /* As it is, or looked at after each call */
 static gboolean shows_checked(const struct confirming *c,
 	const struct prog *given, struct prog *ret, struct report *report)
@@ -75,7 +114,7 @@ static gboolean shows_checked(const struct confirming *c,
 }
 
 /* The program that shows something: as it is or with checks, the same where
- * ksmd is waited for, or failing later */
+ * ksmd is waited for, with other moves, or failing later */
 static gboolean find(const struct confirming *c, const struct prog *given,
 	struct prog *ret, guint *ret_later, struct report *report)
 {
@@ -84,7 +123,8 @@ static gboolean find(const struct confirming *c, const struct prog *given,
 	*ret_later = 0;
 	if (shows_checked(c, given, ret, report) ||
 		(with_ksmd(given, &merged) &&
-			shows_checked(c, &merged, ret, report)))
+			shows_checked(c, &merged, ret, report)) ||
+		shows_moved(c, given, ret, report))
 		return TRUE;
 	for (guint by = 1; by <= FAIL_LATER_MAX; by++) {
 		if (!prog_move_fails(given, (int)by, ret))
