@@ -470,8 +470,7 @@ void prog_cross(const struct prog *a, const struct prog *b, struct prog *ret,
  *
  * Drops runs of calls, then single calls, then stalls, then shrinks ranges and
  * simplifies (no async, first thread). Returns the number of calls to @keeps,
- *or its error
- * (@prog then holds the smallest one that had the property).
+ *or its error (@prog then holds the smallest one that had the property).
  */
 int prog_minimize(struct prog *prog,
 	int (*keeps)(const struct prog *prog, void *user), void *user,

@@ -131,8 +131,8 @@ gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 
 /**
  * struct user_confirmed - what VMs say to a program of this tier
- * @prog:   what they ran: the program, perhaps with rmap_fsck after each call,
- *a wait for ksmd behind each MADV_MERGEABLE, or other moves
+ * @prog:   what they ran: the program, perhaps with rmap_fsck after each call
+ *	    or a wait for ksmd behind each MADV_MERGEABLE, or other moves
  * @k, @n:  runs that showed anything, of all
  * @title:  what the first of them showed, or empty
  * @later:  so many allocations later the failing ones are in @title's run
