@@ -170,24 +170,19 @@ static void child_lives(struct job *job, void *arg)
  * of each of its regions every 5 ms */
 static void damon_start(void)
 {
-	static const struct {
-		const char *file, *value;
-	} steps[] = {
-		{"nr_kdamonds", "1"},
-		{"0/contexts/nr_contexts", "1"},
-		{"0/contexts/0/operations", "paddr"},
-		{"0/contexts/0/targets/nr_targets", "1"},
-		{"0/contexts/0/targets/0/regions/nr_regions", "1"},
-		{"0/contexts/0/targets/0/regions/0/start", DAMON_FROM},
-		{"0/contexts/0/targets/0/regions/0/end", DAMON_TO},
-		{"0/state", "on"},
-	};
-	char path[128];
+	static const char lines[] = DAMON_PATH
+		"/nr_kdamonds 1\n" DAMON_PATH
+		"/0/contexts/nr_contexts 1\n" DAMON_PATH
+		"/0/contexts/0/operations paddr\n" DAMON_PATH
+		"/0/contexts/0/targets/nr_targets 1\n" DAMON_PATH
+		"/0/contexts/0/targets/0/regions/nr_regions 1\n" DAMON_PATH
+		"/0/contexts/0/targets/0/regions/0/start " DAMON_FROM
+		"\n" DAMON_PATH
+		"/0/contexts/0/targets/0/regions/0/end " DAMON_TO
+		"\n" DAMON_PATH "/0/state on\n";
+	struct why why;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		snprintf(path, sizeof(path), DAMON_PATH "/%s", steps[i].file);
-		(void)setup_write(path, steps[i].value);
-	}
+	(void)setup_settings(lines, sizeof(lines) - 1, false, &why);
 }
 
 static void brood_look(struct job *job, struct frames *frames)

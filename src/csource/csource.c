@@ -260,9 +260,8 @@ int prog_c_source(
 			" *\n * A call with stall= waits at that point of the "
 			"kernel only under rmaptorture\n * and with its "
 			"KCOV_STALL patch; here it begins together with call "
-			"until=,\n * in each of 20 runs by another share of "
-			"its "
-			"own time earlier.\n");
+			"until=,\n * in each of 20 runs earlier by another "
+			"share of its own time.\n");
 	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
 	add_piece(out, "begin");
 	add_bases(prog, out);

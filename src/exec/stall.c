@@ -108,7 +108,6 @@ static void meet(const struct actor *actor, uint32_t k)
 {
 	struct lane *lane = actor->lane;
 	struct baton_stall *stall = &lane->baton->stall[k];
-
 	uint64_t end = raw_tsc() + lane->timeout_ms * 1000ull / BUDGET_SHARE *
 					   lane->guest->tsc_mhz;
 

@@ -39,8 +39,7 @@ enum life { NONE, LIVES, DEAD };
 struct call {
 	int proc, thread, async;
 	int fail, fail_all; /* which allocation; and all later ones */
-	int meet;  /* number of a later call that begins together with it, or 0
-		    */
+	int meet;  /* number of a later call that begins with it, or 0 */
 	long late; /* ns by which it is the later one then; below 0: earlier */
 	long (*make)(int i);
 	long nr; /* of the system call (x86-64) */
