@@ -152,6 +152,7 @@ void actor_start(void *arg)
 {
 	struct actor *actor = arg;
 
+	own_lock(actor->lane);
 	fail_forget(actor);
 	uffd_forget(actor);
 	threads_start(actor);

@@ -181,6 +181,13 @@ int file_make(struct why *why);
  *  only where the machine cannot be set up: negative errno with @why */
 int selftests_main(struct why *why);
 
+/* own.c: only programs' memory is reclaimed; actor's end, raw calls only */
+/** own_lock() - the executor's memory in this process stays */
+void own_lock(const struct lane *lane);
+/** lru_drain() - pages that CPUs keep on their way to the LRU lists go there:
+ *  a walk of those meets them */
+void lru_drain(void);
+
 /* cgroup.c */
 /** cgroup_renew() - make @cgroup ready for a program of @lane: the old one
  * while it is fresh enough, else a new one. 0 or negative errno with @why */

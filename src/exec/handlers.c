@@ -376,6 +376,8 @@ void call_prepare(const struct actor *actor, uint32_t i)
 	if (ops[call->op].run == RUN_FORK &&
 		!life_begin(actor->lane, (uint32_t)call->arg[0].num))
 		actor->lane->result->call[i].err = -EEXIST;
+	if (ops[call->op].run == RUN_RECLAIM)
+		lru_drain();
 }
 
 void call_make(const struct actor *actor, uint32_t i)
