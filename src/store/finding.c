@@ -331,3 +331,19 @@ gboolean store_set_c_repro(
 	load_repro(finding);
 	return TRUE;
 }
+
+gboolean store_set_vm_prog(const struct finding *finding,
+	const struct prog *prog, const char *title, guint k, guint n,
+	GError **error)
+{
+	g_autofree char *file = NULL;
+	char lines[PROG_TEXT_MAX];
+	struct text text;
+
+	text_init(&text, lines, sizeof(lines));
+	prog_print(prog, &text);
+	file = g_strdup_printf("# %s\n# in a VM, %u of %u: %s\n%s",
+		finding->title, k, n, title, lines);
+	return file_write(finding->dir, "vm.prog", file, -1, error) &&
+	       dir_sync(finding->dir, error);
+}

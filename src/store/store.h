@@ -190,6 +190,12 @@ gboolean store_set_repro(
 gboolean store_set_c_repro(
 	struct finding *finding, guint k, guint n, GError **error);
 
+/** store_set_vm_prog() - write vm.prog: what user space found shows @title in
+ *  VMs by @prog, @k of @n times */
+gboolean store_set_vm_prog(const struct finding *finding,
+	const struct prog *prog, const char *title, guint k, guint n,
+	GError **error);
+
 /**
  * store_spool_take() - the next finding that an engine spooled
  *

@@ -170,8 +170,8 @@ void search_confirm(struct search *search, struct trial *trial, const char *dir)
 	if (!finding || !user_tier_program(finding, &prog))
 		return;
 	if (!open_target(search, trial->name, &error) ||
-		!user_tier_confirm(search->target, &prog, finding->title, TRIES,
-			&got, &error))
+		!user_tier_confirm(search->target, search->tier->program, &prog,
+			finding->title, TRIES, &got, &error))
 		host_progress(search->options, FALSE,
 			"not replayed in a VM: %s", error->message);
 	trial->vm_k = got.k;

@@ -394,9 +394,8 @@ static void print_in_vm(
 	const struct kernel *kernel, const struct finding *finding)
 {
 	if (finding->has_repro)
-		printf("in a VM: rmaptorture run %s/repro.prog -k %s:%s -n "
-		       "20\n",
-			finding->dir, kernel->name, KERNEL_DEFAULT_PROFILE);
+		printf("in a VM: rmaptorture repro %s -k %s:%s\n", finding->dir,
+			kernel->name, KERNEL_DEFAULT_PROFILE);
 }
 
 static int repro_on(struct repro_run *repro, guint n, gboolean smaller,
@@ -450,6 +449,8 @@ static int repro(struct target_options *t, const struct host_options *options,
 		return stress_repro(finding, machine, t, options, n);
 	if (selftests_repro_is(machine))
 		return selftests_repro(finding, machine, t, options, n);
+	if (user_tier_found(finding) && !user_tier_is(t->kernel))
+		return user_tier_repro(finding, t, options, n);
 	if (!open_kernel(&repro, t, &error))
 		return error ? host_fail("repro", error) : EXIT_CLEAN;
 	status = repro_on(&repro, n, asked->smaller, asked->c_path, &error);

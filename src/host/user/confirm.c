@@ -11,6 +11,7 @@
 /* struct confirming - one program, replayed in a VM */
 struct confirming {
 	struct target *target;
+	const char *from; /* the build that showed it, or NULL */
 	const char *title, *scratch;
 };
 
@@ -113,15 +114,80 @@ static gboolean shows_checked(const struct confirming *c,
 		       shows(c, ret, report));
 }
 
-/* The program that shows something: as it is or with checks, the same where
- * ksmd is waited for, with other moves, or failing later */
+/* Which of the programs shows something; @progs->len: none. How often a call
+ * comes to a point depends on what the VM ran before: a fresh clone each. */
+static guint first_showing(const struct confirming *c, GArray *progs)
+{
+	static struct prog_result result;
+	guint i;
+
+	for (i = 0; i < progs->len; i++) {
+		struct guest *SCOPED(guest_freep) guest =
+			guest_fresh(c->target, c->scratch, NULL);
+		struct judgment judgment;
+
+		if (!guest)
+			return progs->len;
+		(void)guest_judge(c->target, guest,
+			&g_array_index(progs, struct prog, i), &result,
+			&judgment);
+		if (judgment.verdict == VERDICT_FINDING)
+			break;
+	}
+	return i;
+}
+
+/* Each program, and behind it the same with pages that go to the other node */
+static GArray *on_both_nodes(const GArray *progs)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct prog));
+
+	for (guint i = 0; i < progs->len; i++) {
+		struct prog prog = g_array_index(progs, struct prog, i);
+
+		g_array_append_val(all, prog);
+		if (prog_flip_nodes(&prog))
+			g_array_append_val(all, prog);
+	}
+	return all;
+}
+
+/* With stalls where the VM's build has their points */
+static gboolean shows_carried(const struct confirming *c,
+	const struct prog *given, struct prog *ret, struct report *report)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) progs = NULL, all = NULL;
+	guint i;
+
+	if (!given->nr_stalls || !c->from ||
+		!(c->target->caps & CAP_KCOV_STALL))
+		return FALSE;
+	progs = stalls_carry(c->target, c->scratch, c->from, given, &error);
+	if (!progs) {
+		g_printerr("rmaptorture: stalls stay as they are: %s\n",
+			error->message);
+		return FALSE;
+	}
+	all = on_both_nodes(progs);
+	i = first_showing(c, all);
+	if (i == all->len)
+		return FALSE;
+	*ret = g_array_index(all, struct prog, i);
+	return shows(c, ret, report);
+}
+
+/* The program that shows something: with the VM's points, as it is or with
+ * checks, the same where ksmd is waited for, with other moves, or failing later
+ */
 static gboolean find(const struct confirming *c, const struct prog *given,
 	struct prog *ret, guint *ret_later, struct report *report)
 {
 	struct prog merged;
 
 	*ret_later = 0;
-	if (shows_checked(c, given, ret, report) ||
+	if (shows_carried(c, given, ret, report) ||
+		shows_checked(c, given, ret, report) ||
 		(with_ksmd(given, &merged) &&
 			shows_checked(c, &merged, ret, report)) ||
 		shows_moved(c, given, ret, report))
@@ -153,11 +219,12 @@ static void confirm(const struct confirming *c, const struct prog *given,
 		ret->k += shows(c, &ret->prog, &report);
 }
 
-gboolean user_tier_confirm(struct target *target, const struct prog *prog,
-	const char *title, guint n, struct user_confirmed *ret, GError **error)
+gboolean user_tier_confirm(struct target *target, const char *from,
+	const struct prog *prog, const char *title, guint n,
+	struct user_confirmed *ret, GError **error)
 {
 	char *scratch = host_scratch(error);
-	struct confirming c = {target, title, scratch};
+	struct confirming c = {target, from, title, scratch};
 
 	*ret = (struct user_confirmed){0};
 	if (!scratch)

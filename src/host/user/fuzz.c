@@ -16,26 +16,6 @@ static void print_program(const struct prog *prog)
 	host_print_program(buf);
 }
 
-static guint confirm(struct target *target, const struct finding *finding,
-	const struct prog *prog, guint n)
-{
-	g_autoptr(GError) error = NULL;
-	struct user_confirmed got;
-
-	if (!user_tier_confirm(target, prog, finding->title, n, &got, &error)) {
-		g_printerr("rmaptorture: %s\n", error->message);
-		return 0;
-	}
-	if (got.title[0])
-		printf("    in the VM: %s\n", got.title);
-	if (got.later)
-		printf("    where the allocation is %u later\n", got.later);
-	/* with more calls: what the tier does by itself a VM has to be told */
-	if (got.k && got.prog.nr_calls != prog->nr_calls)
-		print_program(&got.prog);
-	return got.k;
-}
-
 static struct target *open_vm(const struct user_tier_options *want,
 	const struct host_options *options)
 {
@@ -81,14 +61,11 @@ static void print_finding(const struct user_tier_options *want,
 	if (n)
 		shrink(want, finding, n);
 	if (user_tier_program(finding, &prog)) {
-		if (target)
-			k = confirm(target, finding, &prog, n);
 		print_program(&prog);
+		if (target)
+			k = user_tier_in_vm(target, finding, &prog, n);
 	}
-	if (target)
-		printf("    %s: %u of %u replays in a VM\n",
-			k ? "confirmed" : "seen in user space only", k, n);
-	else
+	if (!target)
 		printf("    not replayed in a VM\n");
 	host_result_finding(
 		result, finding->title, finding->dir, k, target ? n : 0);

@@ -131,8 +131,9 @@ gboolean user_tier_merge(const struct kernel *kernel, const char *to,
 
 /**
  * struct user_confirmed - what VMs say to a program of this tier
- * @prog:   what they ran: the program, perhaps with rmap_fsck after each call
- *	    or a wait for ksmd behind each MADV_MERGEABLE, or other moves
+ * @prog:   what they ran: the program with stalls at points of theirs, perhaps
+ *	    with rmap_fsck after each call or a wait for ksmd behind each
+ *	    MADV_MERGEABLE, or other moves
  * @k, @n:  runs that showed anything, of all
  * @title:  what the first of them showed, or empty
  * @later:  so many allocations later the failing ones are in @title's run
@@ -143,11 +144,45 @@ struct user_confirmed {
 	char title[TITLE_MAX];
 };
 
-/** user_tier_confirm() - @prog, which showed @title in this tier, @n times,
- * each in a fresh clone of @target: any title confirms it. Where allocations
- * are to fail, later ones are tried, too. FALSE with @error */
-gboolean user_tier_confirm(struct target *target, const struct prog *prog,
-	const char *title, guint n, struct user_confirmed *ret, GError **error);
+/**
+ * user_tier_confirm() - replay @prog @n times, each in a fresh clone of @target
+ * @from:  what it showed @title in: a rmaptorture-user; NULL: it is gone, and
+ *	   stalls stay as they are
+ *
+ * Any title confirms it. Where allocations are to fail, later ones are tried,
+ * too. FALSE with @error.
+ */
+gboolean user_tier_confirm(struct target *target, const char *from,
+	const struct prog *prog, const char *title, guint n,
+	struct user_confirmed *ret, GError **error);
+
+/* --- user/carry.c ----------------------------------------------------- */
+
+/**
+ * stalls_carry() - @prog with stalls at @target's points
+ * @from: the rmaptorture-user whose points its stalls name
+ *
+ * A point is looked for by its line in the source, rather where its call comes
+ * to in @target. Returns an array of struct prog, those most like it first,
+ * empty where no point is near; NULL with @error.
+ */
+GArray *stalls_carry(struct target *target, const char *scratch,
+	const char *from, const struct prog *prog, GError **error);
+
+/* --- user/in_vm.c: what is told and kept of it ------------------------ */
+
+/** user_tier_in_vm() - user_tier_confirm() of @finding, whose program is @prog,
+ *  told on stdout; vm.prog in its folder is what shows it. Returns the k */
+guint user_tier_in_vm(struct target *target, const struct finding *finding,
+	const struct prog *prog, guint n);
+
+/** user_tier_found() - was it this tier that found it? */
+gboolean user_tier_found(const struct finding *finding);
+
+/** user_tier_repro() - `repro -k NAME:PROFILE` of a finding of this tier: in
+ *  VMs of @t, @n times. Returns an exit status */
+int user_tier_repro(struct finding *finding, struct target_options *t,
+	const struct host_options *options, guint n);
 
 /* --- user/fuzz.c ------------------------------------------------------ */
 
