@@ -166,6 +166,8 @@ struct lane {
 	uint32_t kcov_bytes; /* of each area that is open */
 	struct kcov kcov[PROG_PROCS][PROG_THREADS];
 	struct sites *sites; /* RUN_COUNT's table, or NULL */
+	uint32_t *order;     /* of RUN_ORDER: KCOV_TRACE_WORDS, or NULL */
+	uint32_t nr_order;
 	struct actor actor[PROG_PROCS][PROG_THREADS];
 	struct prog prog;
 	uint8_t stack[PROG_THREADS][ACTOR_STACK_BYTES]
@@ -221,6 +223,11 @@ void kcov_enable(const struct actor *actor);
 void kcov_mark(const struct actor *actor, uint32_t i, bool end);
 /** kcov_trace() - the calls' points to @ret, and clear all areas */
 void kcov_trace(struct lane *lane, struct slot_trace *ret);
+/** kcov_keep() - the points of the call that @lane->flags name, in order, until
+ *  the next time; clears all areas. kcov_order() - as many of those as a map
+ *  holds, from @from on, to @ret_pcs. Returns how many there are in all */
+void kcov_keep(struct lane *lane);
+uint32_t kcov_order(const struct lane *lane, uint32_t from, uint32_t *ret_pcs);
 /** kcov_collect() - fold all areas of the program into @map and clear them;
  * count sites for kcov_rank(). Returns the number of PCs (0 in map mode). */
 uint32_t kcov_collect(struct lane *lane, uint8_t *map);
@@ -267,9 +274,6 @@ void life_wait(struct lane *lane, uint32_t proc);
 
 /* stall.c: the calls that wait inside the kernel. Each has no effect in a
  * program without stalls. */
-/** stall_forget() - before the program: no second of two calls that wait for
- *  each other has a stall */
-void stall_forget(struct lane *lane);
 /** stall_enter() - before call @i is made: wait for the stalled calls before
  *  it, as struct baton_stall says */
 void stall_enter(const struct actor *actor, uint32_t i);
@@ -280,7 +284,11 @@ void stall_end(const struct actor *actor, uint32_t i);
 /** stall_skip() - call @i will not be made, or not to its end: nobody waits for
  *  it. Any process. */
 void stall_skip(struct lane *lane, uint32_t i);
-/** stall_armed() - does @actor make a call that waits? */
+/** stall_cross() - worker's end: of two calls that wait for each other let the
+ *  first go on when the second is at its point. False: there is none to come */
+bool stall_cross(struct lane *lane);
+/** stall_armed() - does @actor make a call that waits, and not as the second?
+ */
 bool stall_armed(const struct actor *actor);
 
 /* actor.c */

@@ -208,19 +208,47 @@ void kcov_trace(struct lane *lane, struct slot_trace *ret)
 		trace_clear(lane);
 }
 
-static struct sites *sites_new(void)
+/* Memory of the worker's alone */
+static void *unforked(size_t bytes)
 {
-	size_t bytes = sizeof(struct sites);
-	struct sites *sites = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (sites == MAP_FAILED)
+	if (map == MAP_FAILED)
 		return NULL;
-	if (madvise(sites, bytes, MADV_DONTFORK)) {
-		munmap(sites, bytes);
+	if (madvise(map, bytes, MADV_DONTFORK)) {
+		munmap(map, bytes);
 		return NULL;
 	}
-	return sites;
+	return map;
+}
+
+void kcov_keep(struct lane *lane)
+{
+	uint32_t i = RUN_CALL_OF(lane->flags), end;
+	const struct call *call = &lane->prog.call[i];
+	const uint64_t *area;
+
+	lane->nr_order = 0;
+	if (!lane->order)
+		lane->order = unforked(KCOV_TRACE_WORDS * sizeof(uint32_t));
+	if (!lane->order || !lane->kcov_on || i >= lane->prog.nr_calls)
+		return;
+	area = lane->kcov[call->proc][call->thread].area;
+	end = lane->baton->trace[i].end;
+	end = end < KCOV_TRACE_WORDS ? end : KCOV_TRACE_WORDS;
+	for (uint32_t at = lane->baton->trace[i].first; at < end; at++)
+		lane->order[lane->nr_order++] = (uint32_t)area[at];
+	trace_clear(lane);
+}
+
+uint32_t kcov_order(const struct lane *lane, uint32_t from, uint32_t *ret_pcs)
+{
+	for (uint32_t i = from; i < lane->nr_order &&
+				i - from < SLOT_MAP_BYTES / sizeof(*ret_pcs);
+		i++)
+		ret_pcs[i - from] = lane->order[i];
+	return lane->nr_order;
 }
 
 static uint32_t trace_collect(struct lane *lane, uint8_t *map, uint64_t *area)
@@ -245,7 +273,7 @@ uint32_t kcov_collect(struct lane *lane, uint8_t *map)
 	if (!lane->kcov_on)
 		return 0;
 	if ((lane->flags & RUN_COUNT) && !lane->sites)
-		lane->sites = sites_new();
+		lane->sites = unforked(sizeof(struct sites));
 	if ((lane->flags & RUN_COUNT) && lane->sites)
 		lane->sites->programs++;
 	if (lane->kcov_arg != KCOV_TRACE_MAP)

@@ -25,16 +25,15 @@
 #define GET(p)	  __atomic_load_n(&(p), __ATOMIC_SEQ_CST)
 #define SET(p, v) __atomic_store_n(&(p), (v), __ATOMIC_SEQ_CST)
 
-void stall_forget(struct lane *lane)
+/* Is @stall that of the second of two calls that wait for each other? */
+static bool is_second(const struct stall *stall)
 {
-	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
-		struct stall *stall = &lane->prog.stall[k];
+	return stall->until < stall->call;
+}
 
-		if (stall->until > stall->call)
-			continue;
-		stall->until = UINT8_MAX; /* behind the last call */
-		lane->stall_pc[k] = 0;
-	}
+static uint32_t last_inside(const struct stall *stall)
+{
+	return is_second(stall) ? stall->call : stall->until;
 }
 
 static void look_again(void)
@@ -71,7 +70,7 @@ void stall_enter(const struct actor *actor, uint32_t i)
 	struct lane *lane = actor->lane;
 
 	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
-		if (i > lane->prog.stall[k].until)
+		if (i > last_inside(&lane->prog.stall[k]))
 			wait_over(&lane->baton->stall[k]);
 		else if (i > lane->prog.stall[k].call)
 			wait_open(&lane->baton->stall[k]);
@@ -172,10 +171,13 @@ static void arm(const struct actor *actor, uint32_t k)
 /* Whom the kernel is to watch while call @i of a window is made; 0: nobody */
 static void watch(struct lane *lane, uint32_t i, uint32_t tid)
 {
-	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++)
-		if (i > lane->prog.stall[k].call &&
-			i <= lane->prog.stall[k].until)
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		const struct stall *stall = &lane->prog.stall[k];
+
+		if ((i > stall->call && i <= stall->until) ||
+			(is_second(stall) && i == stall->until))
 			SET(lane->baton->stall[k].words.watch, tid);
+	}
 }
 
 void stall_begin(const struct actor *actor, uint32_t i)
@@ -194,6 +196,45 @@ void stall_begin(const struct actor *actor, uint32_t i)
 			arm(actor, k);
 	}
 	meet_all(lane, i);
+}
+
+/* The stall of the other call, where the two wait for each other; or NULL */
+static struct baton_stall *other_of(struct lane *lane, uint32_t k)
+{
+	const struct stall *stall = &lane->prog.stall[k];
+
+	for (uint32_t i = 0; i < lane->prog.nr_stalls; i++) {
+		if (lane->prog.stall[i].call == stall->until &&
+			lane->prog.stall[i].until == stall->call)
+			return &lane->baton->stall[i];
+	}
+	return NULL;
+}
+
+/* Did this one go on because the other one was at its point? */
+static bool has_crossed(struct lane *lane, uint32_t k)
+{
+	struct baton_stall *other = other_of(lane, k);
+
+	return other && GET(other->words.state) >= KCOV_STALL_REACHED;
+}
+
+bool stall_cross(struct lane *lane)
+{
+	bool waits = false;
+
+	for (uint32_t k = 0; k < lane->prog.nr_stalls; k++) {
+		struct baton_stall *stall = &lane->baton->stall[k];
+
+		if (is_second(&lane->prog.stall[k]) || !other_of(lane, k) ||
+			GET(stall->over) || GET(stall->words.release))
+			continue;
+		if (has_crossed(lane, k))
+			SET(stall->words.release, 1);
+		else
+			waits = true;
+	}
+	return waits;
 }
 
 static enum stall_outcome outcome(struct lane *lane, uint32_t k)
@@ -215,7 +256,7 @@ static enum stall_outcome outcome(struct lane *lane, uint32_t k)
 		return STALL_MET;
 	if (state >= ARRAY_SIZE(outcomes))
 		return STALL_UNARMED;
-	if (state == KCOV_STALL_RELEASED &&
+	if (state == KCOV_STALL_RELEASED && !has_crossed(lane, k) &&
 		lane->result->call[until].state != CALL_DONE)
 		return STALL_EMPTY;
 	return outcomes[state];
@@ -281,7 +322,8 @@ bool stall_armed(const struct actor *actor)
 	for (uint32_t k = 0; k < prog->nr_stalls; k++) {
 		const struct call *call = &prog->call[prog->stall[k].call];
 
-		if (call->proc == actor->proc && call->thread == actor->thread)
+		if (!is_second(&prog->stall[k]) && call->proc == actor->proc &&
+			call->thread == actor->thread)
 			return true;
 	}
 	return false;

@@ -22,6 +22,7 @@
 
 #define SPIN_US	   500 /* poll so long before the first sleep */
 #define SLEEP_NS   200000
+#define LOOK_NS	   500000
 #define CALIB_RUNS 5
 
 static uint64_t lane_us(const struct lane *lane)
@@ -202,6 +203,23 @@ static bool has_spun(
 	       busy >= limit / 2 * 3 / 4;
 }
 
+/* A child that is gone, or less than 0: ask again. The kernel cannot tell one
+ * call that waits that another is at its point: then we look. */
+static pid_t wait_child(struct lane *lane, int *status)
+{
+	const struct timespec nap = {.tv_nsec = LOOK_NS};
+	pid_t pid;
+
+	if (!stall_cross(lane))
+		return waitpid(-1, status, __WALL);
+	pid = waitpid(-1, status, __WALL | WNOHANG);
+	if (pid)
+		return pid;
+	(void)nanosleep(&nap, NULL);
+	errno = EINTR;
+	return -1;
+}
+
 /*
  * Waits until no child is left. A tick of the interval timer ends the sleep, so
  * a signal that came too early costs one tick, and nothing is armed for a
@@ -216,7 +234,7 @@ static void program_wait(struct lane *lane, uint32_t timeout_ms)
 
 	for (;;) {
 		int status;
-		pid_t pid = waitpid(-1, &status, __WALL);
+		pid_t pid = wait_child(lane, &status);
 
 		if (pid > 0)
 			program_bury(lane, pid, status);
@@ -244,7 +262,10 @@ static uint32_t program_cover(struct lane *lane, uint8_t *map)
 {
 	if (!(lane->flags & RUN_TRACE))
 		return kcov_collect(lane, map);
-	kcov_trace(lane, (struct slot_trace *)map);
+	if (lane->flags & RUN_ORDER)
+		kcov_keep(lane);
+	else
+		kcov_trace(lane, (struct slot_trace *)map);
 	return 0;
 }
 
@@ -277,7 +298,6 @@ static void program_run(struct lane *lane, const struct slot_request *request)
 	if (!err) {
 		lane->progress = lane->window->progress[slot_record(
 			slot, lane->index, &lane->prog)];
-		stall_forget(lane);
 		err = program_start(lane, &why);
 	}
 	if (err) {
@@ -346,6 +366,13 @@ static void request_gcov(struct lane *lane, uint32_t from)
 	shared->number = gcov_copy(from, shared->map, SLOT_MAP_BYTES);
 }
 
+static void request_order(struct lane *lane, uint32_t from)
+{
+	struct slot_lane *shared = &lane->guest->slot->lane[lane->index];
+
+	shared->number = kcov_order(lane, from, (uint32_t *)shared->map);
+}
+
 static void request_serve(struct lane *lane, const struct slot_request *request)
 {
 	switch (request->command) {
@@ -360,6 +387,9 @@ static void request_serve(struct lane *lane, const struct slot_request *request)
 		return;
 	case SLOT_GCOV:
 		request_gcov(lane, request->number);
+		return;
+	case SLOT_ORDER:
+		request_order(lane, request->number);
 		return;
 	case SLOT_BARE:
 		request_bare(lane, request);

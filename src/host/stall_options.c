@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/stall_options.h"
 
+#define ORDER_MAX (1u << 20) /* points; more is no answer */
+
 gboolean stall_points(struct target *target, struct points *ret, GError **error)
 {
 	GBytes *table = target_points(target, error);
@@ -32,6 +34,53 @@ gboolean stall_trace(const struct target *target, struct guest *guest,
 
 	return guest_run(guest, 0, &request, prog, &result, (guint8 *)ret,
 		       target->lost_ms, &why) == GUEST_DONE;
+}
+
+/* A part of what the guest has kept, from where @pcs ends. FALSE: the guest is
+ * gone, or says what cannot be */
+static gboolean take_part(const struct target *target, struct guest *guest,
+	GArray *pcs, guint32 *ret_all)
+{
+	static struct prog_result result;
+	static const struct prog none; /* the request runs none */
+	const struct slot_lane *lane = &guest->slot->lane[0];
+	struct slot_request request = {
+		.command = SLOT_ORDER, .number = pcs->len};
+	guint32 part[SLOT_MAP_BYTES / sizeof(guint32)];
+	struct why why;
+
+	if (guest_run(guest, 0, &request, &none, &result, (guint8 *)part,
+		    target->lost_ms, &why) != GUEST_DONE)
+		return FALSE;
+	*ret_all = __atomic_load_n(&lane->number, __ATOMIC_ACQUIRE);
+	if (*ret_all > ORDER_MAX)
+		return FALSE;
+	g_array_append_vals(pcs, part,
+		MIN(G_N_ELEMENTS(part), *ret_all - MIN(*ret_all, pcs->len)));
+	return TRUE;
+}
+
+GArray *stall_trace_call(const struct target *target, struct guest *guest,
+	const struct prog *prog, guint32 call)
+{
+	static struct prog_result result;
+	struct slot_request request = {
+		.command = SLOT_RUN,
+		.flags = RUN_TRACE | RUN_ORDER | RUN_CALL(call),
+		.timeout_ms = target->timeout_ms,
+	};
+	g_autoptr(GArray) pcs = g_array_new(FALSE, FALSE, sizeof(guint32));
+	guint32 all = 0;
+	struct why why;
+
+	if (guest_run(guest, 0, &request, prog, &result, NULL, target->lost_ms,
+		    &why) != GUEST_DONE)
+		return NULL;
+	do {
+		if (!take_part(target, guest, pcs, &all))
+			return NULL;
+	} while (pcs->len < all);
+	return g_steal_pointer(&pcs);
 }
 
 static void add(GArray *options, const struct points *points, guint32 site,

@@ -21,6 +21,11 @@ gboolean stall_points(
  *  the guest has ended */
 gboolean stall_trace(const struct target *target, struct guest *guest,
 	const struct prog *prog, struct slot_trace *ret);
+/** stall_trace_call() - the same: the points of call @call alone, in the order
+ *  in which it came to them, again and again where it did. Returns an array of
+ *  guint32, lower halves of addresses; NULL: the guest has ended */
+GArray *stall_trace_call(const struct target *target, struct guest *guest,
+	const struct prog *prog, guint32 call);
 
 /** stall_options_add() - to @options (struct stall_option) each point that call
  *  @call came to, for the first time, until @until is done. FALSE: these two

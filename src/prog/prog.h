@@ -296,7 +296,7 @@ struct call {
  *
  * Two calls may wait for each other: @until is an earlier call, whose own stall
  * is until @call. That one goes on when this one is at its point, and this one
- * when that one is done. A VM makes the second call without its stall.
+ * when that one is done.
  *
  * Without a symbol it is a meeting, which any kernel can have: call @call waits
  * outside of the kernel until @until, a later one, is about to be made; then

@@ -50,6 +50,9 @@ enum slot_command {
 	SLOT_CRASH = 4, /* panic by sysrq: for `bench restore` and tests */
 	SLOT_GCOV = 6,	/* @map becomes the counts of gcov from byte @number of
 			 * their stream on; @number: how long it is */
+	SLOT_ORDER = 7, /* @map becomes what RUN_ORDER has kept, as in struct
+			 * slot_trace, from the point with index @number on;
+			 * @number: how many there are */
 };
 
 #define RUN_COVER 0x01 /* fold KCOV into @map */
@@ -59,12 +62,17 @@ enum slot_command {
 #define RUN_TRACE 0x10 /* @map becomes a struct slot_trace */
 #define RUN_LEAK  0x20 /* count what is left behind since the last count */
 
+/* With RUN_TRACE: of call RUN_CALL_OF(flags) alone, in order, and as often */
+#define RUN_ORDER	   0x40
+#define RUN_CALL(i)	   ((uint32_t)(i) << 8)
+#define RUN_CALL_OF(flags) ((flags) >> 8 & 0xff)
+
 #define TRACE_PCS_MAX (SLOT_MAP_BYTES / 4 - PROG_CALLS_MAX)
 
 /** struct slot_trace - which points each call of a program came to: those of
  *  call i end at @end[i], and begin where those of the call before it end, each
- *  once. What does not fit is left out. Lower halves of addresses: the
- *  kernel's text is in the last 2 GiB */
+ *  once. What does not fit is left out. Lower halves of
+ * addresses: the kernel's text is in the last 2 GiB */
 struct slot_trace {
 	uint32_t end[PROG_CALLS_MAX]; /* not falling, <= TRACE_PCS_MAX */
 	uint32_t pc[TRACE_PCS_MAX];

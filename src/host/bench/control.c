@@ -160,6 +160,7 @@ void search_confirm(struct search *search, struct trial *trial, const char *dir)
 {
 	struct finding *SCOPED(finding_freep) finding = NULL;
 	g_autoptr(GError) error = NULL;
+	struct user_confirming how = {.n = TRIES, .options = search->options};
 	struct user_confirmed got = {0};
 	struct prog prog;
 
@@ -169,9 +170,11 @@ void search_confirm(struct search *search, struct trial *trial, const char *dir)
 	finding = finding_of(trial->first, dir);
 	if (!finding || !user_tier_program(finding, &prog))
 		return;
-	if (!open_target(search, trial->name, &error) ||
-		!user_tier_confirm(search->target, search->tier->program, &prog,
-			finding->title, TRIES, &got, &error))
+	how.from = search->tier->program;
+	if (open_target(search, trial->name, &error))
+		how.target = search->target;
+	if (!how.target ||
+		!user_tier_confirm(&how, &prog, finding->title, &got, &error))
 		host_progress(search->options, FALSE,
 			"not replayed in a VM: %s", error->message);
 	trial->vm_k = got.k;

@@ -7,135 +7,167 @@
 #include "host/stall_options.h"
 
 #define NEAR_MAX  64 /* points that are looked at for one stall */
-#define SITES_MAX 4  /* and that are tried */
-#define HITS_MAX  24 /* of each */
+#define SITES_MAX 4  /* and of which the call comes to one */
+#define PROGS_MAX 64
+#define OTHERS	  3 /* of each stall but the first */
 
 /* struct carrying - one program from here to there */
 struct carrying {
 	struct target *target;
 	const char *scratch;
+	const struct prog *prog;
 	struct points points;
 	struct line_points *lines;
-	struct slot_trace *trace;
-	gboolean has_trace;
+	GArray *trace; /* int: the points of the call that is looked at, in
+			  order; less than 0: none of the table */
 };
 
-/* Does call @call come to @site when the program runs in order? A stalled call
- * does the same up to its point. */
-static gboolean comes_to(
-	const struct carrying *carrying, guint32 call, guint32 site)
+static int site_at(const struct carrying *carrying, guint at)
 {
-	const struct slot_trace *trace = carrying->trace;
-	guint32 at = call ? MIN(trace->end[call - 1], TRACE_PCS_MAX) : 0;
-	guint32 end = MIN(trace->end[call], TRACE_PCS_MAX);
-	guint64 pc = carrying->points.site[site];
-
-	while (at < end && (TRACE_PC_HIGH | trace->pc[at]) != pc)
-		at++;
-	return at < end;
+	return g_array_index(carrying->trace, int, at);
 }
 
-/* The best of the points for @stall that its call comes to; where none is, the
- * best of all. Returns how many */
-static guint find_sites(const struct carrying *carrying,
-	const struct stall *stall, guint32 ret[SITES_MAX])
+/* How often the call is at @site up to place @at of the trace */
+static guint hits_until(const struct carrying *carrying, int site, guint at)
 {
-	guint32 near[NEAR_MAX];
-	guint all = line_points_find(carrying->lines, stall, near, NEAR_MAX);
-	guint nr = 0;
+	guint hits = 0;
 
-	for (guint i = 0; i < all && nr < SITES_MAX; i++) {
-		if (carrying->has_trace &&
-			comes_to(carrying, stall->call, near[i]))
-			ret[nr++] = near[i];
-	}
-	if (!nr && all)
-		ret[nr++] = near[0];
-	return nr;
+	for (guint i = 0; i <= at; i++)
+		hits += site_at(carrying, i) == site;
+	return hits;
 }
 
-static void set_site(
-	const struct carrying *carrying, guint32 site, struct stall *stall)
+/* The stalled call when it waits nowhere: up to its point it does the same, and
+ * all are where they are then, so that pages are on the same nodes. FALSE: it
+ * cannot be traced */
+static gboolean trace(struct carrying *carrying, guint32 call)
 {
-	struct stall there = *stall;
-
-	if (points_say(&carrying->points, site, there.symbol, STALL_SYMBOL_MAX,
-		    &there.offset) &&
-		there.offset <= STALL_OFFSET_MAX)
-		*stall = there;
-}
-
-/* How often the call of the first stall comes to its point */
-static guint count_hits(
-	const struct carrying *carrying, const struct prog *given)
-{
-	static struct prog_result result;
 	struct guest *SCOPED(guest_freep) guest =
 		guest_fresh(carrying->target, carrying->scratch, NULL);
-	struct prog prog = *given;
-	struct judgment judgment;
+	g_autoptr(GArray) pcs = NULL;
+	struct prog prog = *carrying->prog;
 
-	prog.stall[0].hit = UINT16_MAX;
-	if (!guest || guest_judge(carrying->target, guest, &prog, &result,
-			      &judgment) != GUEST_DONE)
-		return 0;
-	return result.stall[0].hits;
-}
+	g_array_set_size(carrying->trace, 0);
 
-/* The program's own hit, then from the last one back: a walk in a VM comes by
- * much that is older than the pages of the program. */
-static void add_hits(const struct carrying *carrying, const struct prog *given,
-	GArray *progs)
-{
-	guint own = given->stall[0].hit, all = count_hits(carrying, given);
-	guint last = all > HITS_MAX ? all - HITS_MAX : 0;
+	for (guint i = 0; i < prog.nr_stalls; i++)
+		prog.stall[i].hit = UINT16_MAX;
+	if (guest)
+		pcs = stall_trace_call(carrying->target, guest, &prog, call);
+	for (guint i = 0; pcs && i < pcs->len; i++) {
+		guint64 pc = TRACE_PC_HIGH | g_array_index(pcs, guint32, i);
+		int site = points_site(&carrying->points, pc);
 
-	g_array_append_val(progs, *given);
-	for (guint hit = all; hit > last; hit--) {
-		struct prog prog = *given;
-
-		prog.stall[0].hit = (guint16)MIN(hit, UINT16_MAX);
-		if (hit != own)
-			g_array_append_val(progs, prog);
+		g_array_append_val(carrying->trace, site);
 	}
+	return pcs != NULL;
 }
 
-/* The program with its stalls at the best points; the first of them, which the
- * others wait for, is tried at others too. */
-static void add_progs(const struct carrying *carrying, const struct prog *given,
-	GArray *progs)
+/* @like at place @at of the trace, to @stalls */
+static void add_place(const struct carrying *carrying, const struct stall *like,
+	guint at, GArray *stalls)
 {
-	guint32 sites[SITES_MAX], others[SITES_MAX];
-	guint nr = find_sites(carrying, &given->stall[0], sites);
-	struct prog prog = *given;
+	struct stall stall = *like;
+	int site = site_at(carrying, at);
+
+	if (site < 0 || !points_say(&carrying->points, (guint32)site,
+				stall.symbol, STALL_SYMBOL_MAX, &stall.offset))
+		return;
+	stall.hit = (guint16)MIN(hits_until(carrying, site, at), UINT16_MAX);
+	if (stall.offset <= STALL_OFFSET_MAX)
+		g_array_append_val(stalls, stall);
+}
+
+/* This tier stops before a lock is taken, but behind where one is given back:
+ * in a VM that is the next point. */
+static void add_hit(const struct carrying *carrying, const struct stall *like,
+	guint at, GArray *stalls)
+{
+	add_place(carrying, like, at++, stalls);
+	while (at < carrying->trace->len && site_at(carrying, at) < 0)
+		at++;
+	if (at < carrying->trace->len)
+		add_place(carrying, like, at, stalls);
+}
+
+/* At @site: at the hit of the program, then from the last one back, since a
+ * walk in a VM comes by much that is older than the pages of the program.
+ * Returns how many hits there are */
+static guint add_site(const struct carrying *carrying, const struct stall *like,
+	int site, GArray *stalls)
+{
+	guint hits = 0, own = carrying->trace->len;
+
+	for (guint at = 0; at < carrying->trace->len; at++) {
+		hits += site_at(carrying, at) == site;
+		if (hits == like->hit && own == carrying->trace->len)
+			own = at;
+	}
+	if (own < carrying->trace->len)
+		add_hit(carrying, like, own, stalls);
+	for (guint at = carrying->trace->len; at-- > 0;) {
+		if (at != own && site_at(carrying, at) == site)
+			add_hit(carrying, like, at, stalls);
+	}
+	return hits;
+}
+
+/* Where the VM may stop instead, best first: struct stall */
+static GArray *carry(struct carrying *carrying, const struct stall *stall)
+{
+	GArray *stalls = g_array_new(FALSE, FALSE, sizeof(struct stall));
+	guint32 near[NEAR_MAX];
+	guint all, sites = 0;
+
+	all = stall_is_meeting(stall) ? 0
+				      : line_points_find(carrying->lines, stall,
+						near, NEAR_MAX);
+	if (!all || !trace(carrying, stall->call)) {
+		g_array_append_val(stalls, *stall);
+		return stalls;
+	}
+	for (guint i = 0; i < all && sites < SITES_MAX; i++)
+		sites += add_site(carrying, stall, (int)near[i], stalls) > 0;
+	return stalls;
+}
+
+/* All ways of the first stall, which the others may wait for, with @k of each
+ * other */
+static void add_progs(const struct carrying *carrying, GArray *const *stalls,
+	guint k, GArray *progs)
+{
+	struct prog prog = *carrying->prog;
 
 	for (guint i = 1; i < prog.nr_stalls; i++) {
-		if (find_sites(carrying, &given->stall[i], others))
-			set_site(carrying, others[0], &prog.stall[i]);
+		if (k < stalls[i]->len)
+			prog.stall[i] =
+				g_array_index(stalls[i], struct stall, k);
 	}
-	for (guint i = 0; i < nr; i++) {
-		prog.stall[0] = given->stall[0];
-		set_site(carrying, sites[i], &prog.stall[0]);
-		add_hits(carrying, &prog, progs);
+	for (guint i = 0; i < stalls[0]->len && progs->len < PROGS_MAX; i++) {
+		prog.stall[0] = g_array_index(stalls[0], struct stall, i);
+		g_array_append_val(progs, prog);
 	}
 }
 
-static gboolean trace(struct carrying *carrying, const struct prog *given)
+static GArray *carry_all(struct carrying *carrying)
 {
-	struct guest *SCOPED(guest_freep) guest =
-		guest_fresh(carrying->target, carrying->scratch, NULL);
-	struct prog prog = *given;
+	GArray *progs = g_array_new(FALSE, FALSE, sizeof(struct prog));
+	GArray *stalls[PROG_STALLS_MAX];
+	guint nr = carrying->prog->nr_stalls;
 
-	carrying->trace = g_new0(struct slot_trace, 1);
-	prog_plain(&prog);
-	return guest &&
-	       stall_trace(carrying->target, guest, &prog, carrying->trace);
+	for (guint i = 0; i < nr; i++)
+		stalls[i] = carry(carrying, &carrying->prog->stall[i]);
+	for (guint k = 0; k < (nr > 1 ? OTHERS : 1); k++)
+		add_progs(carrying, stalls, k, progs);
+	for (guint i = 0; i < nr; i++)
+		g_array_unref(stalls[i]);
+	return progs;
 }
 
 GArray *stalls_carry(struct target *target, const char *scratch,
 	const char *from, const struct prog *prog, GError **error)
 {
-	struct carrying carrying = {.target = target, .scratch = scratch};
+	struct carrying carrying = {
+		.target = target, .scratch = scratch, .prog = prog};
 	GArray *progs;
 
 	if (!stall_points(target, &carrying.points, error))
@@ -144,10 +176,9 @@ GArray *stalls_carry(struct target *target, const char *scratch,
 		from, target->vmlinux, &carrying.points, error);
 	if (!carrying.lines)
 		return NULL;
-	progs = g_array_new(FALSE, FALSE, sizeof(struct prog));
-	carrying.has_trace = trace(&carrying, prog);
-	add_progs(&carrying, prog, progs);
-	g_free(carrying.trace);
+	carrying.trace = g_array_new(FALSE, FALSE, sizeof(int));
+	progs = carry_all(&carrying);
+	g_array_unref(carrying.trace);
 	line_points_close(carrying.lines);
 	return progs;
 }

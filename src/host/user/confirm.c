@@ -11,7 +11,7 @@
 /* struct confirming - one program, replayed in a VM */
 struct confirming {
 	struct target *target;
-	const char *from; /* the build that showed it, or NULL */
+	const struct user_confirming *how;
 	const char *title, *scratch;
 };
 
@@ -122,15 +122,21 @@ static guint first_showing(const struct confirming *c, GArray *progs)
 	guint i;
 
 	for (i = 0; i < progs->len; i++) {
+		const struct prog *prog = &g_array_index(progs, struct prog, i);
 		struct guest *SCOPED(guest_freep) guest =
 			guest_fresh(c->target, c->scratch, NULL);
 		struct judgment judgment;
 
 		if (!guest)
 			return progs->len;
-		(void)guest_judge(c->target, guest,
-			&g_array_index(progs, struct prog, i), &result,
-			&judgment);
+		(void)guest_judge(c->target, guest, prog, &result, &judgment);
+		host_progress(c->how->options, TRUE,
+			"in a VM: try %u of %u, %s+0x%x#%u: %s", i + 1,
+			progs->len, prog->stall[0].symbol,
+			prog->stall[0].offset, prog->stall[0].hit,
+			judgment.verdict == VERDICT_FINDING
+				? judgment.title
+				: stall_outcome_name(result.stall[0].outcome));
 		if (judgment.verdict == VERDICT_FINDING)
 			break;
 	}
@@ -160,10 +166,11 @@ static gboolean shows_carried(const struct confirming *c,
 	g_autoptr(GArray) progs = NULL, all = NULL;
 	guint i;
 
-	if (!given->nr_stalls || !c->from ||
+	if (!given->nr_stalls || !c->how->from ||
 		!(c->target->caps & CAP_KCOV_STALL))
 		return FALSE;
-	progs = stalls_carry(c->target, c->scratch, c->from, given, &error);
+	progs = stalls_carry(
+		c->target, c->scratch, c->how->from, given, &error);
 	if (!progs) {
 		g_printerr("rmaptorture: stalls stay as they are: %s\n",
 			error->message);
@@ -205,31 +212,31 @@ static gboolean find(const struct confirming *c, const struct prog *given,
 }
 
 static void confirm(const struct confirming *c, const struct prog *given,
-	guint n, struct user_confirmed *ret)
+	struct user_confirmed *ret)
 {
 	struct report report = {0};
 	guint by;
 
 	(void)find(c, given, &ret->prog, &by, &report);
 	(void)g_strlcpy(ret->title, report.title, sizeof(ret->title));
-	ret->n = n;
+	ret->n = c->how->n;
 	ret->later = by;
 	ret->k = report.title[0] != '\0';
-	for (guint i = 1; i < n; i++)
+	for (guint i = 1; i < ret->n; i++)
 		ret->k += shows(c, &ret->prog, &report);
 }
 
-gboolean user_tier_confirm(struct target *target, const char *from,
-	const struct prog *prog, const char *title, guint n,
-	struct user_confirmed *ret, GError **error)
+gboolean user_tier_confirm(const struct user_confirming *how,
+	const struct prog *prog, const char *title, struct user_confirmed *ret,
+	GError **error)
 {
 	char *scratch = host_scratch(error);
-	struct confirming c = {target, from, title, scratch};
+	struct confirming c = {how->target, how, title, scratch};
 
 	*ret = (struct user_confirmed){0};
 	if (!scratch)
 		return FALSE;
-	confirm(&c, prog, n, ret);
+	confirm(&c, prog, ret);
 	host_scratch_free(scratch);
 	return TRUE;
 }

@@ -50,7 +50,7 @@ static void shrink(
 
 static void print_finding(const struct user_tier_options *want,
 	struct finding *finding, double first, struct target *target, guint n,
-	struct host_result *result)
+	const struct host_options *options, struct host_result *result)
 {
 	struct prog prog;
 	guint k = 0;
@@ -63,7 +63,7 @@ static void print_finding(const struct user_tier_options *want,
 	if (user_tier_program(finding, &prog)) {
 		print_program(&prog);
 		if (target)
-			k = user_tier_in_vm(target, finding, &prog, n);
+			k = user_tier_in_vm(target, finding, &prog, n, options);
 	}
 	if (!target)
 		printf("    not replayed in a VM\n");
@@ -87,8 +87,8 @@ static void print_findings(const struct user_tier_options *want,
 			g_hash_table_lookup(got->titles, finding->title);
 
 		if (first)
-			print_finding(
-				want, finding, *first, target, replays, result);
+			print_finding(want, finding, *first, target, replays,
+				options, result);
 	}
 	if (!g_hash_table_size(got->titles))
 		printf("  none\n");

@@ -35,14 +35,14 @@ static void tell(const struct user_confirmed *got, const struct prog *prog)
 }
 
 guint user_tier_in_vm(struct target *target, const struct finding *finding,
-	const struct prog *prog, guint n)
+	const struct prog *prog, guint n, const struct host_options *options)
 {
 	g_autofree char *build = build_of(finding);
+	struct user_confirming how = {target, build, n, options};
 	g_autoptr(GError) error = NULL;
 	struct user_confirmed got;
 
-	if (!user_tier_confirm(
-		    target, build, prog, finding->title, n, &got, &error) ||
+	if (!user_tier_confirm(&how, prog, finding->title, &got, &error) ||
 		(got.k && !store_set_vm_prog(finding, &got.prog, got.title,
 				  got.k, got.n, &error)))
 		g_printerr("rmaptorture: %s\n", error->message);
@@ -82,7 +82,7 @@ int user_tier_repro(struct finding *finding, struct target_options *t,
 		printf("no program on record\n");
 		return host_result_end(result, EXIT_TIME);
 	}
-	k = user_tier_in_vm(target, finding, &prog, n);
+	k = user_tier_in_vm(target, finding, &prog, n, options);
 	host_result_finding(result, finding->title, finding->dir, k, n);
 	return host_result_end(result, k ? EXIT_FINDING : EXIT_CLEAN);
 }

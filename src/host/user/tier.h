@@ -145,16 +145,24 @@ struct user_confirmed {
 };
 
 /**
- * user_tier_confirm() - replay @prog @n times, each in a fresh clone of @target
- * @from:  what it showed @title in: a rmaptorture-user; NULL: it is gone, and
- *	   stalls stay as they are
- *
- * Any title confirms it. Where allocations are to fail, later ones are tried,
- * too. FALSE with @error.
+ * struct user_confirming - how a program is replayed in VMs
+ * @from: what it showed something in, a rmaptorture-user; NULL: that is gone,
+ *	  and stalls stay as they are
+ * @n:	  so often, each in a fresh clone of @target
  */
-gboolean user_tier_confirm(struct target *target, const char *from,
-	const struct prog *prog, const char *title, guint n,
-	struct user_confirmed *ret, GError **error);
+struct user_confirming {
+	struct target *target;
+	const char *from;
+	guint n;
+	const struct host_options *options;
+};
+
+/** user_tier_confirm() - @prog, which showed @title in this tier: any title
+ *  confirms it. Where allocations are to fail, later ones are tried, too. FALSE
+ *  with @error */
+gboolean user_tier_confirm(const struct user_confirming *how,
+	const struct prog *prog, const char *title, struct user_confirmed *ret,
+	GError **error);
 
 /* --- user/carry.c ----------------------------------------------------- */
 
@@ -174,7 +182,7 @@ GArray *stalls_carry(struct target *target, const char *scratch,
 /** user_tier_in_vm() - user_tier_confirm() of @finding, whose program is @prog,
  *  told on stdout; vm.prog in its folder is what shows it. Returns the k */
 guint user_tier_in_vm(struct target *target, const struct finding *finding,
-	const struct prog *prog, guint n);
+	const struct prog *prog, guint n, const struct host_options *options);
 
 /** user_tier_found() - was it this tier that found it? */
 gboolean user_tier_found(const struct finding *finding);
