@@ -86,22 +86,6 @@ static gboolean with_moves(const struct prog *given, struct prog *ret)
 	return any;
 }
 
-/* With pages that go to the other node, or go at all */
-static gboolean shows_moved(const struct confirming *c,
-	const struct prog *given, struct prog *ret, struct report *report)
-{
-	const struct prog prog = *given;
-
-	*ret = prog;
-	if (!(c->target->caps & CAP_NUMA))
-		return FALSE;
-	if (prog_flip_nodes(ret) && shows(c, ret, report))
-		return TRUE;
-	return with_moves(&prog, ret) &&
-	       (shows(c, ret, report) ||
-		       (prog_flip_nodes(ret) && shows(c, ret, report)));
-}
-
 /* As it is, or looked at after each call */
 static gboolean shows_checked(const struct confirming *c,
 	const struct prog *given, struct prog *ret, struct report *report)
@@ -182,6 +166,25 @@ static gboolean shows_carried(const struct confirming *c,
 		return FALSE;
 	*ret = g_array_index(all, struct prog, i);
 	return shows(c, ret, report);
+}
+
+/* With pages that go to the other node, or go at all */
+static gboolean shows_moved(const struct confirming *c,
+	const struct prog *given, struct prog *ret, struct report *report)
+{
+	const struct prog prog = *given;
+	struct prog moved;
+
+	*ret = prog;
+	if (!(c->target->caps & CAP_NUMA))
+		return FALSE;
+	if (prog_flip_nodes(ret) && shows(c, ret, report))
+		return TRUE;
+	if (!with_moves(&prog, &moved))
+		return FALSE;
+	*ret = moved;
+	return shows_carried(c, &moved, ret, report) || shows(c, ret, report) ||
+	       (prog_flip_nodes(ret) && shows(c, ret, report));
 }
 
 /* The program that shows something: with the VM's points, as it is or with
