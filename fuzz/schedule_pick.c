@@ -19,6 +19,7 @@
 #define TRACED_TRIES 4 /* calls looked at for one that was traced so */
 #define HIT_ONE_IN   8 /* stalls wait at a later hit than the first */
 #define MEET_ONE_IN  8 /* are no stalls, but meetings */
+#define CROSS_ONE_IN 8 /* end when the other call is at a point of its own */
 
 /* The next site from @from on that a call of @op came to; -1: none */
 static int next_seen(const struct schedule *schedule, uint8_t op, uint32_t from)
@@ -156,6 +157,20 @@ bool schedule_add(
 	return prog_add_stall(prog, stall);
 }
 
+/* The call that @at waits for is stopped too, until that one is done. */
+static void cross(const struct schedule *schedule, struct prog *prog,
+	uint32_t at, struct rng *rng)
+{
+	const struct stall *first = call_stall(prog, at);
+	struct stall second = {0};
+
+	if (!first || !pick_point(schedule, prog, first->until, rng, &second))
+		return;
+	second.call = first->until;
+	second.until = (uint8_t)at;
+	(void)prog_add_stall(prog, &second);
+}
+
 static bool add_meeting(struct prog *prog, uint32_t caps, struct rng *rng)
 {
 	uint32_t at = rng_below(rng, prog->nr_calls);
@@ -185,9 +200,13 @@ bool schedule_stall(const struct schedule *schedule, struct prog *prog,
 	if (!schedule->points.nr_sites)
 		return false;
 	at = pick_call(schedule, prog, rng);
-	return pick_point(schedule, prog, at, rng, &stall) &&
-	       schedule_rival(prog, at, caps, rng) &&
-	       schedule_add(prog, at, &stall, rng);
+	if (!pick_point(schedule, prog, at, rng, &stall) ||
+		!schedule_rival(prog, at, caps, rng) ||
+		!schedule_add(prog, at, &stall, rng))
+		return false;
+	if (rng_one_in(rng, CROSS_ONE_IN))
+		cross(schedule, prog, at, rng);
+	return true;
 }
 
 /* Returns 0 where no stall was added; @data is as it was then. */

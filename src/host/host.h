@@ -97,9 +97,9 @@ guint64 host_dir_bytes(const char *dir);
 /** host_count_files() - how many a folder has; 0 where it is not there */
 guint host_count_files(const char *dir);
 
-/** host_print_program() - "program:" and the calls of @text, indented for the
- *  page at the end of a run; comments are left out */
-void host_print_program(const char *text);
+/** host_print_program() - "@label:" and the calls of @text, indented for the
+ *  list of findings */
+void host_print_program(const char *label, const char *text);
 
 /** host_args_add() - one more argument of a command; @args owns strings */
 void host_args_add(GPtrArray *args, const char *format, ...)

@@ -63,11 +63,11 @@ static gboolean load_dir(GPtrArray *progs, const char *path, GError **error)
 	return TRUE;
 }
 
-void host_print_program(const char *text)
+void host_print_program(const char *label, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
-	printf("    program:\n");
+	printf("    %s:\n", label);
 	for (char **line = lines; *line; line++) {
 		if (**line && **line != '#')
 			printf("      %s\n", *line);

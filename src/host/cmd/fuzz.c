@@ -107,7 +107,7 @@ static void print_finding(struct session *session, struct finding *finding,
 		replay_print(&replay);
 	}
 	if (g_file_get_contents(path, &text, NULL, NULL))
-		host_print_program(text);
+		host_print_program("program", text);
 	host_result_finding(
 		result, finding->title, finding->dir, replay.k, replay.n);
 	host_result_seen(result, first ? *first : 0);

@@ -13,7 +13,7 @@ static void print_program(const struct prog *prog)
 
 	text_init(&text, buf, sizeof(buf));
 	prog_print(prog, &text);
-	host_print_program(buf);
+	host_print_program("program", buf);
 }
 
 static struct target *open_vm(const struct user_tier_options *want,

@@ -31,7 +31,7 @@ static void tell(const struct user_confirmed *got, const struct prog *prog)
 		return;
 	text_init(&text, buf, sizeof(buf));
 	prog_print(&got->prog, &text);
-	host_print_program(buf);
+	host_print_program("vm.prog", buf);
 }
 
 guint user_tier_in_vm(struct target *target, const struct finding *finding,
