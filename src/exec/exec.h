@@ -27,7 +27,10 @@
 
 #define ACTOR_STACK_BYTES 16384
 #define KCOV_TRACE_WORDS  (1u << 17) /* trace mode: PCs of one actor, + 1 */
-#define TICK_MS		  100	     /* how exactly a program's end is timed */
+#define KCOV_ORDER_WORDS                                                       \
+	(1u << 19)  /* the same, of RUN_ORDER: compaction looks at             \
+		     * all memory */
+#define TICK_MS 100 /* how exactly a program's end is timed */
 
 /* Of one program, bytes: four lanes fit a guest of 1 GiB */
 #define CGROUP_MEMORY_MAX "134217728"
@@ -166,7 +169,7 @@ struct lane {
 	uint32_t kcov_bytes; /* of each area that is open */
 	struct kcov kcov[PROG_PROCS][PROG_THREADS];
 	struct sites *sites; /* RUN_COUNT's table, or NULL */
-	uint32_t *order;     /* of RUN_ORDER: KCOV_TRACE_WORDS, or NULL */
+	uint32_t *order;     /* of RUN_ORDER: KCOV_ORDER_WORDS, or NULL */
 	uint32_t nr_order;
 	struct actor actor[PROG_PROCS][PROG_THREADS];
 	struct prog prog;

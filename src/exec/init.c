@@ -60,6 +60,7 @@ static int guest_setup(struct guest *guest, struct why *why)
 	if (err)
 		return err;
 	setup_tunables();
+	setup_holes();
 	setup_fail(guest);
 	guest->nr_lanes = guest->slot->nr_lanes;
 	guest->nr_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);

@@ -81,7 +81,9 @@ int kcov_prepare(struct lane *lane, struct why *why)
 	uint32_t caps = lane->guest->caps;
 	bool map = (caps & CAP_KCOV_MAP) &&
 		   !(lane->flags & (RUN_COUNT | RUN_TRACE));
-	uint32_t bytes = map ? SLOT_MAP_BYTES : KCOV_TRACE_WORDS * 8;
+	uint32_t words =
+		lane->flags & RUN_ORDER ? KCOV_ORDER_WORDS : KCOV_TRACE_WORDS;
+	uint32_t bytes = map ? SLOT_MAP_BYTES : words * 8;
 
 	lane->kcov_on = (caps & CAP_KCOV) &&
 			((lane->flags & (RUN_COVER | RUN_COUNT | RUN_TRACE)) ||
@@ -231,12 +233,12 @@ void kcov_keep(struct lane *lane)
 
 	lane->nr_order = 0;
 	if (!lane->order)
-		lane->order = unforked(KCOV_TRACE_WORDS * sizeof(uint32_t));
+		lane->order = unforked(KCOV_ORDER_WORDS * sizeof(uint32_t));
 	if (!lane->order || !lane->kcov_on || i >= lane->prog.nr_calls)
 		return;
 	area = lane->kcov[call->proc][call->thread].area;
 	end = lane->baton->trace[i].end;
-	end = end < KCOV_TRACE_WORDS ? end : KCOV_TRACE_WORDS;
+	end = end < KCOV_ORDER_WORDS ? end : KCOV_ORDER_WORDS;
 	for (uint32_t at = lane->baton->trace[i].first; at < end; at++)
 		lane->order[lane->nr_order++] = (uint32_t)area[at];
 	trace_clear(lane);

@@ -37,6 +37,9 @@ int setup_shared(size_t bytes, void **ret_map, int *ret_fd, struct why *why);
 int setup_cgroup_root(struct why *why);
 /** setup_tunables() - swap, THP, KSM, sysctls; what is absent stays absent */
 void setup_tunables(void);
+/** setup_holes() - places that compaction takes the pages of programs to; where
+ *  there cannot be any, programs' pages mostly stay where they are */
+void setup_holes(void);
 /** setup_write() - write a string to a file; 0 or negative errno */
 int setup_write(const char *path, const char *text);
 /** setup_slab_objects() - objects in use of a cache, which is shrunk first: it

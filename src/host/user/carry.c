@@ -48,7 +48,6 @@ static gboolean trace(struct carrying *carrying, guint32 call)
 	struct prog prog = *carrying->prog;
 
 	g_array_set_size(carrying->trace, 0);
-
 	for (guint i = 0; i < prog.nr_stalls; i++)
 		prog.stall[i].hit = UINT16_MAX;
 	if (guest)
@@ -130,10 +129,10 @@ static GArray *carry(struct carrying *carrying, const struct stall *stall)
 	return stalls;
 }
 
-/* All ways of the first stall, which the others may wait for, with @k of each
- * other */
+/* All ways of the first stall, which the others may wait for, with way @k of
+ * each other; at most until there are @max */
 static void add_progs(const struct carrying *carrying, GArray *const *stalls,
-	guint k, GArray *progs)
+	guint k, guint max, GArray *progs)
 {
 	struct prog prog = *carrying->prog;
 
@@ -142,7 +141,7 @@ static void add_progs(const struct carrying *carrying, GArray *const *stalls,
 			prog.stall[i] =
 				g_array_index(stalls[i], struct stall, k);
 	}
-	for (guint i = 0; i < stalls[0]->len && progs->len < PROGS_MAX; i++) {
+	for (guint i = 0; i < stalls[0]->len && progs->len < max; i++) {
 		prog.stall[0] = g_array_index(stalls[0], struct stall, i);
 		g_array_append_val(progs, prog);
 	}
@@ -151,13 +150,14 @@ static void add_progs(const struct carrying *carrying, GArray *const *stalls,
 static GArray *carry_all(struct carrying *carrying)
 {
 	GArray *progs = g_array_new(FALSE, FALSE, sizeof(struct prog));
-	GArray *stalls[PROG_STALLS_MAX];
-	guint nr = carrying->prog->nr_stalls;
+	GArray *stalls[PROG_STALLS_MAX] = {NULL};
+	guint nr = carrying->prog->nr_stalls, ways = nr > 1 ? OTHERS : 1;
 
 	for (guint i = 0; i < nr; i++)
 		stalls[i] = carry(carrying, &carrying->prog->stall[i]);
-	for (guint k = 0; k < (nr > 1 ? OTHERS : 1); k++)
-		add_progs(carrying, stalls, k, progs);
+	for (guint k = 0; k < ways; k++)
+		add_progs(
+			carrying, stalls, k, PROGS_MAX * (k + 1) / ways, progs);
 	for (guint i = 0; i < nr; i++)
 		g_array_unref(stalls[i]);
 	return progs;

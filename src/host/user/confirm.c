@@ -142,29 +142,43 @@ static GArray *on_both_nodes(const GArray *progs)
 	return all;
 }
 
-/* With stalls where the VM's build has their points */
+/* @given with stalls where the VM's build has their points, on either node: no
+ * call comes to a migration of pages that are where they are to go. Empty where
+ * there is no such program; caller frees */
+static GArray *carried(const struct confirming *c, const struct prog *given)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) progs = NULL;
+	struct prog flipped = *given;
+
+	progs = stalls_carry(
+		c->target, c->scratch, c->how->from, given, &error);
+	if (progs && !progs->len && prog_flip_nodes(&flipped)) {
+		g_array_unref(progs);
+		progs = stalls_carry(
+			c->target, c->scratch, c->how->from, &flipped, &error);
+	}
+	if (progs)
+		return on_both_nodes(progs);
+	g_printerr(
+		"rmaptorture: stalls stay as they are: %s\n", error->message);
+	return g_array_new(FALSE, FALSE, sizeof(struct prog));
+}
+
 static gboolean shows_carried(const struct confirming *c,
 	const struct prog *given, struct prog *ret, struct report *report)
 {
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GArray) progs = NULL, all = NULL;
+	g_autoptr(GArray) progs = NULL;
 	guint i;
 
 	if (!given->nr_stalls || !c->how->from ||
 		!(c->target->caps & CAP_KCOV_STALL))
 		return FALSE;
-	progs = stalls_carry(
-		c->target, c->scratch, c->how->from, given, &error);
-	if (!progs) {
-		g_printerr("rmaptorture: stalls stay as they are: %s\n",
-			error->message);
+	progs = carried(c, given);
+	i = first_showing(c, progs);
+	if (i == progs->len)
 		return FALSE;
-	}
-	all = on_both_nodes(progs);
-	i = first_showing(c, all);
-	if (i == all->len)
-		return FALSE;
-	*ret = g_array_index(all, struct prog, i);
+	*ret = g_array_index(progs, struct prog, i);
 	return shows(c, ret, report);
 }
 
