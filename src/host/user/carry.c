@@ -8,8 +8,12 @@
 
 #define NEAR_MAX  64 /* points that are looked at for one stall */
 #define SITES_MAX 4  /* and of which the call comes to one */
-#define PROGS_MAX 64
-#define OTHERS	  3 /* of each stall but the first */
+#define PROGS_MAX 128
+#define HITS_FULL                                                              \
+	12	    /* so many of a site are tried with the point behind each */
+#define HITS_LAST 3 /* of more, so many of the last */
+#define HITS_SOME 24 /* and so many others */
+#define OTHERS	  3  /* of each stall but the first */
 
 /* struct carrying - one program from here to there */
 struct carrying {
@@ -88,26 +92,39 @@ static void add_hit(const struct carrying *carrying, const struct stall *like,
 		add_place(carrying, like, at, stalls);
 }
 
+/* Places of the trace at @site, the last first; caller frees */
+static GArray *places_of(const struct carrying *carrying, int site)
+{
+	GArray *places = g_array_new(FALSE, FALSE, sizeof(guint));
+
+	for (guint at = carrying->trace->len; at-- > 0;) {
+		if (site_at(carrying, at) == site)
+			g_array_append_val(places, at);
+	}
+	return places;
+}
+
 /* At @site: at the hit of the program, then from the last one back, since a
- * walk in a VM comes by much that is older than the pages of the program.
- * Returns how many hits there are */
+ * walk in a VM comes by much that is older than the pages of the program; of
+ * many hits, some all over. Returns how many there are */
 static guint add_site(const struct carrying *carrying, const struct stall *like,
 	int site, GArray *stalls)
 {
-	guint hits = 0, own = carrying->trace->len;
+	g_autoptr(GArray) places = places_of(carrying, site);
+	guint nr = places->len;
+	guint full = nr <= HITS_FULL ? nr : HITS_LAST;
+	guint step = MAX(1, (nr - full) / HITS_SOME);
 
-	for (guint at = 0; at < carrying->trace->len; at++) {
-		hits += site_at(carrying, at) == site;
-		if (hits == like->hit && own == carrying->trace->len)
-			own = at;
-	}
-	if (own < carrying->trace->len)
-		add_hit(carrying, like, own, stalls);
-	for (guint at = carrying->trace->len; at-- > 0;) {
-		if (at != own && site_at(carrying, at) == site)
-			add_hit(carrying, like, at, stalls);
-	}
-	return hits;
+	if (like->hit <= nr)
+		add_hit(carrying, like,
+			g_array_index(places, guint, nr - like->hit), stalls);
+	for (guint i = 0; i < full; i++)
+		add_hit(carrying, like, g_array_index(places, guint, i),
+			stalls);
+	for (guint i = full; i < nr; i += step)
+		add_place(carrying, like, g_array_index(places, guint, i),
+			stalls);
+	return nr;
 }
 
 /* Where the VM may stop instead, best first: struct stall */

@@ -7,6 +7,7 @@
 /* A kernel that runs allocates more than its mm code alone: where an allocation
  * is to fail, so many later ones are tried. */
 #define FAIL_LATER_MAX 48
+#define SURE_RUNS      5 /* of a stall that is to be the one */
 
 /* struct confirming - one program, replayed in a VM */
 struct confirming {
@@ -98,14 +99,15 @@ static gboolean shows_checked(const struct confirming *c,
 		       shows(c, ret, report));
 }
 
-/* Which of the programs shows something; @progs->len: none. How often a call
- * comes to a point depends on what the VM ran before: a fresh clone each. */
-static guint first_showing(const struct confirming *c, GArray *progs)
+/* Which of the programs from @from on shows something; @progs->len: none. How
+ * often a call comes to a point depends on what the VM ran before: a fresh
+ * clone each. */
+static guint next_showing(const struct confirming *c, GArray *progs, guint from)
 {
 	static struct prog_result result;
 	guint i;
 
-	for (i = 0; i < progs->len; i++) {
+	for (i = from; i < progs->len; i++) {
 		const struct prog *prog = &g_array_index(progs, struct prog, i);
 		struct guest *SCOPED(guest_freep) guest =
 			guest_fresh(c->target, c->scratch, NULL);
@@ -165,20 +167,36 @@ static GArray *carried(const struct confirming *c, const struct prog *given)
 	return g_array_new(FALSE, FALSE, sizeof(struct prog));
 }
 
+static gboolean is_sure(const struct confirming *c, const struct prog *prog,
+	struct report *report)
+{
+	guint k = 0;
+
+	while (k < SURE_RUNS && shows(c, prog, report))
+		k++;
+	return k == SURE_RUNS;
+}
+
+/* The first of them that shows something each time, else the first of all */
 static gboolean shows_carried(const struct confirming *c,
 	const struct prog *given, struct prog *ret, struct report *report)
 {
 	g_autoptr(GArray) progs = NULL;
-	guint i;
+	guint first, i;
 
 	if (!given->nr_stalls || !c->how->from ||
 		!(c->target->caps & CAP_KCOV_STALL))
 		return FALSE;
 	progs = carried(c, given);
-	i = first_showing(c, progs);
-	if (i == progs->len)
+	first = i = next_showing(c, progs, 0);
+	if (first == progs->len)
 		return FALSE;
-	*ret = g_array_index(progs, struct prog, i);
+	for (; i < progs->len; i = next_showing(c, progs, i + 1)) {
+		*ret = g_array_index(progs, struct prog, i);
+		if (is_sure(c, ret, report))
+			return TRUE;
+	}
+	*ret = g_array_index(progs, struct prog, first);
 	return shows(c, ret, report);
 }
 
