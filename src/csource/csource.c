@@ -190,6 +190,18 @@ static bool prog_fails(const struct prog *prog)
 	return false;
 }
 
+static bool maps_file(const struct prog *prog)
+{
+	for (uint32_t i = 0; i < prog->nr_calls; i++) {
+		const struct call *call = &prog->call[i];
+
+		if (ops[call->op].run == RUN_MMAP &&
+			call_bits(call, 2) == BACKING_FILE)
+			return true;
+	}
+	return false;
+}
+
 static bool prog_runs(const struct prog *prog, uint32_t run)
 {
 	for (uint32_t i = 0; i < prog->nr_calls; i++) {
@@ -262,7 +274,8 @@ int prog_c_source(
 			"KCOV_STALL patch; here it begins together with call "
 			"until=,\n * in each of 20 runs earlier by another "
 			"share of its own time.\n");
-	text_addf(out, " */\n#define NR_CALLS %u\n", prog->nr_calls);
+	text_addf(out, " */\n#define NR_CALLS %u\n#define FILE_PAGES %u\n",
+		prog->nr_calls, maps_file(prog) ? PROG_SLOT_PAGES : 0);
 	add_piece(out, "begin");
 	add_bases(prog, out);
 	for (uint32_t run = 0; run < RUN_KINDS; run++) {
@@ -270,6 +283,7 @@ int prog_c_source(
 			add_piece(out, makers[run]);
 	}
 	add_piece(out, prog_fails(prog) ? "fails" : "no fails");
+	add_piece(out, prog_runs(prog, RUN_RECLAIM) ? "locks" : "no locks");
 	add_piece(out, prog->nr_stalls ? "meets" : "no meets");
 	if (bad) {
 		add_piece(out, wrong_piece(bad));
