@@ -7,7 +7,6 @@
 #include "host/selftests/selftests.h"
 #include "host/stall_search.h"
 #include "host/stress/stress.h"
-#include "host/user/report.h"
 #include "host/user/tier.h"
 
 #include <stdio.h>
@@ -359,15 +358,6 @@ static void fill_target(struct target_options *t, const struct finding *finding)
 		t->set = g_strv_builder_end(set);
 }
 
-/* The rest of the line of @finding's record that begins with @key, or NULL */
-static char *about_line(const struct finding *finding, const char *key)
-{
-	g_autofree char *machine =
-		store_read(finding, "machineInfo", NULL, NULL);
-
-	return machine ? user_report_line(machine, key) : NULL;
-}
-
 static gboolean open_kernel(
 	struct repro_run *repro, struct target_options *t, GError **error)
 {
@@ -378,7 +368,7 @@ static gboolean open_kernel(
 		return repro->target != NULL;
 	}
 	repro->kernel = host_kernel(t->kernel, repro->options, error);
-	against = about_line(repro->finding, "against: ");
+	against = user_tier_about(repro->finding, "against: ");
 	if (repro->kernel && against)
 		repro->against = host_kernel(against, repro->options, error);
 	repro->trial = (struct user_trial){

@@ -9,9 +9,8 @@
 #define NEAR_MAX  64 /* points that are looked at for one stall */
 #define SITES_MAX 4  /* and of which the call comes to one */
 #define PROGS_MAX 128
-#define HITS_FULL                                                              \
-	12	    /* so many of a site are tried with the point behind each */
-#define HITS_LAST 3 /* of more, so many of the last */
+#define HITS_FULL 12 /* of a site: each, with the point behind it */
+#define HITS_LAST 3  /* of more, so many of the last */
 #define HITS_SOME 24 /* and so many others */
 #define OTHERS	  3  /* of each stall but the first */
 
@@ -185,6 +184,7 @@ GArray *stalls_carry(struct target *target, const char *scratch,
 {
 	struct carrying carrying = {
 		.target = target, .scratch = scratch, .prog = prog};
+	struct prog flipped = *prog;
 	GArray *progs;
 
 	if (!stall_points(target, &carrying.points, error))
@@ -195,6 +195,11 @@ GArray *stalls_carry(struct target *target, const char *scratch,
 		return NULL;
 	carrying.trace = g_array_new(FALSE, FALSE, sizeof(int));
 	progs = carry_all(&carrying);
+	if (!progs->len && prog_flip_nodes(&flipped)) {
+		g_array_unref(progs);
+		carrying.prog = &flipped;
+		progs = carry_all(&carrying);
+	}
 	g_array_unref(carrying.trace);
 	line_points_close(carrying.lines);
 	return progs;

@@ -144,22 +144,14 @@ static GArray *on_both_nodes(const GArray *progs)
 	return all;
 }
 
-/* @given with stalls where the VM's build has their points, on either node: no
- * call comes to a migration of pages that are where they are to go. Empty where
- * there is no such program; caller frees */
+/* @given with stalls where the VM's build has their points, on either node;
+ * empty where there is no such program. Caller frees */
 static GArray *carried(const struct confirming *c, const struct prog *given)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GArray) progs = NULL;
-	struct prog flipped = *given;
-
-	progs = stalls_carry(
+	g_autoptr(GArray) progs = stalls_carry(
 		c->target, c->scratch, c->how->from, given, &error);
-	if (progs && !progs->len && prog_flip_nodes(&flipped)) {
-		g_array_unref(progs);
-		progs = stalls_carry(
-			c->target, c->scratch, c->how->from, &flipped, &error);
-	}
+
 	if (progs)
 		return on_both_nodes(progs);
 	g_printerr(

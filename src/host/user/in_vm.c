@@ -7,14 +7,12 @@
 
 #include "host/user/report.h"
 
-/* The build whose points the finding's stalls name; caller frees. NULL: it is
- * not on record */
-static char *build_of(const struct finding *finding)
+char *user_tier_about(const struct finding *finding, const char *key)
 {
 	g_autofree char *machine =
 		store_read(finding, "machineInfo", NULL, NULL);
 
-	return machine ? user_report_line(machine, "program: ") : NULL;
+	return machine ? user_report_line(machine, key) : NULL;
 }
 
 static void tell(const struct user_confirmed *got, const struct prog *prog)
@@ -37,7 +35,7 @@ static void tell(const struct user_confirmed *got, const struct prog *prog)
 guint user_tier_in_vm(struct target *target, const struct finding *finding,
 	const struct prog *prog, guint n, const struct host_options *options)
 {
-	g_autofree char *build = build_of(finding);
+	g_autofree char *build = user_tier_about(finding, "program: ");
 	struct user_confirming how = {target, build, n, options};
 	g_autoptr(GError) error = NULL;
 	struct user_confirmed got;
@@ -54,10 +52,7 @@ guint user_tier_in_vm(struct target *target, const struct finding *finding,
 
 gboolean user_tier_found(const struct finding *finding)
 {
-	g_autofree char *machine =
-		store_read(finding, "machineInfo", NULL, NULL);
-	g_autofree char *kernel =
-		machine ? user_report_line(machine, "kernel: ") : NULL;
+	g_autofree char *kernel = user_tier_about(finding, "kernel: ");
 
 	return user_tier_is(kernel);
 }

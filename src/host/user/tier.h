@@ -171,8 +171,10 @@ gboolean user_tier_confirm(const struct user_confirming *how,
  * @from: the rmaptorture-user whose points its stalls name
  *
  * A point is looked for by its line in the source, rather where its call comes
- * to in @target. Returns an array of struct prog, those most like it first,
- * empty where no point is near; NULL with @error.
+ * to in @target; if to none, with pages that go to the other node: no call
+ * comes to a migration of pages that are where they are to go. Returns an array
+ * of struct prog, those most like it first, empty where no point is near; NULL
+ * with @error.
  */
 GArray *stalls_carry(struct target *target, const char *scratch,
 	const char *from, const struct prog *prog, GError **error);
@@ -183,6 +185,10 @@ GArray *stalls_carry(struct target *target, const char *scratch,
  *  told on stdout; vm.prog in its folder is what shows it. Returns the k */
 guint user_tier_in_vm(struct target *target, const struct finding *finding,
 	const struct prog *prog, guint n, const struct host_options *options);
+
+/** user_tier_about() - the rest of the line of @finding's record that begins
+ *  with @key, or NULL; caller frees */
+char *user_tier_about(const struct finding *finding, const char *key);
 
 /** user_tier_found() - was it this tier that found it? */
 gboolean user_tier_found(const struct finding *finding);
