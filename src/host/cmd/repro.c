@@ -485,7 +485,12 @@ int cmd_repro(int argc, char **argv)
 		    "VM or in processes, and count: k of n.",
 		    &options))
 		return EXIT_BROKEN;
-	if (argc != 2 || asked.runs < 1) {
+	if (asked.runs < 1) {
+		g_printerr("rmaptorture repro: -n %d: want 1 or more\n",
+			asked.runs);
+		return EXIT_BROKEN;
+	}
+	if (argc != 2) {
 		g_printerr("rmaptorture repro: name one finding, as "
 			   "`rmaptorture findings` lists them\n");
 		return EXIT_BROKEN;
