@@ -15,9 +15,11 @@
  * @is_shared: by a fork; else all of it is p0's alone
  * @is_small:  the area may have huge pages from when it is written on: it has
  *	       none as yet, and khugepaged may make one
+ * @from:      where the pages were before they were moved; no pages: they were
+ *	       not
  */
 struct setup {
-	struct range range;
+	struct range range, from;
 	bool is_shared, is_small;
 };
 
@@ -152,6 +154,30 @@ static void add_write(
 	add_on(prog, gen, op, 0, &part);
 }
 
+/* To the same pages of another slot of its kind, so by whole tables where there
+ * are some */
+static struct range slot_beside(struct gen *gen, const struct range *range)
+{
+	struct range to = *range;
+
+	to.slot = (uint16_t)((to.slot + 2 * rng_range(gen->rng, 1, 3)) %
+			     PROG_SLOTS);
+	return to;
+}
+
+/* A part of what is written goes elsewhere: its place is not its index any
+ * more, and where it was is room beside the rest, with which it could merge */
+static void add_move(struct prog *prog, struct gen *gen, struct setup *setup)
+{
+	struct call *call = add(prog, OP_MREMAP, 0);
+
+	setup->from = gen_part(gen, &setup->range);
+	setup->range = slot_beside(gen, &setup->from);
+	call->arg[0].range = setup->from;
+	call->arg[1].range = setup->range;
+	gen_note(gen, call);
+}
+
 static struct setup add_setup(struct prog *prog, struct gen *gen)
 {
 	uint32_t forks = rng_below(gen->rng, 3);
@@ -170,6 +196,8 @@ static struct setup add_setup(struct prog *prog, struct gen *gen)
 		add_advice(prog, gen, 0, &setup.range, MADV_HUGEPAGE);
 	if (parts && late)
 		add_vma(prog, gen, &setup.range);
+	if (rng_one_in(gen->rng, 6))
+		add_move(prog, gen, &setup);
 	if (rng_one_in(gen->rng, 2))
 		add_state(prog, gen, &setup);
 	while (forks--)
@@ -250,6 +278,18 @@ static const struct choice *choose(
 	return choices;
 }
 
+/* Where an mremap goes: back, or by whole tables */
+static void fill_target(
+	struct gen *gen, const struct setup *setup, struct call *call)
+{
+	if (setup->from.pages && !rng_one_in(gen->rng, 3)) {
+		call->arg[0].range = setup->range;
+		call->arg[1].range = setup->from;
+	} else if (rng_one_in(gen->rng, 3)) {
+		call->arg[1].range = slot_beside(gen, &call->arg[0].range);
+	}
+}
+
 static void fill_in(
 	struct gen *gen, const struct setup *setup, struct call *call)
 {
@@ -265,6 +305,8 @@ static void fill_in(
 		call->arg[0].range = few(gen, &call->arg[0].range);
 	if (call->op == OP_MOVE_PAGES && setup->is_shared)
 		call->arg[2].num = 1; /* ALL */
+	if (call->op == OP_MREMAP)
+		fill_target(gen, setup, call);
 }
 
 /* By @proc, on the pages of the set-up */

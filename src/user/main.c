@@ -124,6 +124,8 @@ static void parse_option(const char *arg)
 		options.budget = parse_number(value, 1000000);
 	else if ((value = value_of(arg, "--known=")))
 		read_known(value);
+	else if (!strcmp(arg, "--at-locks"))
+		options.at_locks = true;
 	else if (!strcmp(arg, "--results"))
 		options.results = true;
 	else if (!strcmp(arg, "--serve"))

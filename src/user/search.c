@@ -125,24 +125,47 @@ static bool add(
 	return prog_add_stall(prog, &stall);
 }
 
-/* The call behind @at, which waits at its point, is stopped at each of its own
- * too, until that one is done. */
-static void stop_both(struct search *s, const struct prog *stalled, uint32_t at)
+/* Which schedules: with one preemption; with two that are both at locks; of
+ * which one is; of which none is. There are ten times as many of each as of the
+ * one before it, and they show less and less: locks are where others wait. */
+enum depth { DEPTH_ONE, DEPTH_LOCKS, DEPTH_LOCK, DEPTH_ALL };
+
+static enum depth depth_of(const struct stop *first, const struct stop *second)
+{
+	bool a = sites_is_lock(first->site), b = sites_is_lock(second->site);
+
+	return a && b ? DEPTH_LOCKS : a || b ? DEPTH_LOCK : DEPTH_ALL;
+}
+
+/* Could a second preemption make it one of @depth? */
+static bool is_half_of(const struct stop *first, enum depth depth)
+{
+	return depth == DEPTH_LOCK ||
+	       sites_is_lock(first->site) == (depth == DEPTH_LOCKS);
+}
+
+/* The call behind @at, which waits at @first, is stopped at each of its own
+ * points too, until that one is done. */
+static void stop_both(struct search *s, const struct prog *stalled, uint32_t at,
+	const struct stop *first, enum depth depth)
 {
 	struct stops stops = stops_of(s, &s->trails[1]);
 
 	for (uint32_t i = 0; i < stops.nr && !is_over(s); i++) {
 		struct prog prog = *stalled;
 
-		if (add(&prog, at + 1, at, &stops.stop[i]))
+		if (depth_of(first, &stops.stop[i]) == depth &&
+			add(&prog, at + 1, at, &stops.stop[i]))
 			run(s, &prog, false);
 	}
 	free(stops.stop);
 }
 
 /* Calls @at and @at + 1 in this order: the first is stopped at each point. */
-static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
+static void stop_first(struct search *s, const struct prog *prog, uint32_t at,
+	enum depth depth)
 {
+	bool both = depth != DEPTH_ONE;
 	struct stops stops;
 
 	s->calls[0] = at;
@@ -152,23 +175,34 @@ static void stop_first(struct search *s, const struct prog *prog, uint32_t at)
 	for (uint32_t i = 0; i < stops.nr && !is_over(s); i++) {
 		struct prog stalled = *prog;
 
-		if (!add(&stalled, at, at + 1, &stops.stop[i]))
+		if ((both && !is_half_of(&stops.stop[i], depth)) ||
+			!add(&stalled, at, at + 1, &stops.stop[i]))
 			continue;
-		run(s, &stalled, s->options->preemptions > 1);
-		if (s->options->preemptions > 1)
-			stop_both(s, &stalled, at);
+		run(s, &stalled, both);
+		if (both)
+			stop_both(s, &stalled, at, &stops.stop[i], depth);
 	}
 	free(stops.stop);
 }
 
+static enum depth last_depth(const struct user_options *options)
+{
+	if (options->preemptions < 2)
+		return DEPTH_ONE;
+	return options->at_locks ? DEPTH_LOCK : DEPTH_ALL;
+}
+
 static void pair(struct search *s, const struct prog *prog, uint32_t at)
 {
+	int last = (int)last_depth(s->options);
 	struct prog swapped = *prog;
 
 	s->pairs++;
-	stop_first(s, prog, at);
 	prog_swap(&swapped, at);
-	stop_first(s, &swapped, at);
+	for (int depth = DEPTH_ONE; depth <= last; depth++) {
+		stop_first(s, prog, at, (enum depth)depth);
+		stop_first(s, &swapped, at, (enum depth)depth);
+	}
 }
 
 static void open_trails(struct search *s)
@@ -199,9 +233,10 @@ void search_run(const struct prog *given, const struct user_options *options,
 		pair(&s, &prog, at[i]);
 	fprintf(stderr,
 		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
-			    "%u preemptions%s%s\n",
+			    "%u preemptions%s%s%s\n",
 		(unsigned long long)s.schedules, (unsigned long long)s.pairs,
 		options->preemptions,
+		options->at_locks ? ", one of two at a lock" : "",
 		s.cut ? "; not all: cut short" : ": all that there are",
 		s.loops ? ", but for most rounds of long loops" : "");
 	user_running(NULL);

@@ -257,6 +257,11 @@ struct stall sites_stall(uint32_t site, uint16_t hit)
 	return stall;
 }
 
+bool sites_is_lock(uint32_t site)
+{
+	return !sites[site].is_hook;
+}
+
 /* ---- in and out ---- */
 
 static void patch(const struct site *site, bool on)

@@ -25,6 +25,10 @@ const struct points *sites_points(void);
 /** sites_stall() - a stall at the @hit-th time that a call comes to site @site
  * of the table; which call, and until when, is left to the caller */
 struct stall sites_stall(uint32_t site, uint16_t hit);
+/** sites_is_lock() - is @site of the table a call to a lock or an allocator?
+ * What no lock guards aside, other calls see only what is done between two of
+ * them */
+bool sites_is_lock(uint32_t site);
 /** sites_all() - patch all in, or out */
 void sites_all(bool on);
 /** sites_one() - patch the point @pc in, or out; one that is no call of the

@@ -18,6 +18,8 @@
  *   --preemptions=N  of the programs given, search all schedules with at most
  *		     N (1 or 2) preemptions; a finding's report has the program
  *		     with stalls, a line each: "rmaptorture-user: program: CALL"
+ *   --at-locks    of two preemptions one is at a call of a lock or an
+ *		     allocator
  *   --budget=S      seconds of that, for a program
  *   --known=FILE    titles, one a line, of contents that are no findings any
  *		     more; '#' starts a comment
@@ -58,6 +60,7 @@ struct user_options {
 	char *known;			 /* see title_is_listed(), or NULL */
 	size_t known_len;
 	unsigned int preemptions; /* search up to so many; 0: run */
+	bool at_locks;		  /* one of two of them at a lock */
 	unsigned int budget;	  /* seconds of a search; 0: no end */
 	bool results;		  /* tell them */
 	bool serves;
@@ -119,7 +122,9 @@ void windows_print(void);
  * Of each two neighbouring calls of different actors (where calls are async or
  * have stalls: of those and the next), the first is stopped at each of its
  * points until the second is done; with two preemptions also the second, at
- * each of its own, until the first is; and the same with the calls swapped.
+ * each of its own, until the first is; and the same with the calls swapped. Of
+ * two preemptions those come first that are both at locks, then those of which
+ * one is.
  * Tells on stderr how many that were. What is found does not return; the report
  * has the program with the stalls that show it.
  */

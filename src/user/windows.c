@@ -19,10 +19,10 @@
 #define PLAIN_ONE_IN 4 /* points that matter less */
 /* So many pairs are of a program that is there, the others made for it */
 #define FROM_CORPUS_ONE_IN 3
-/* So many of a sweep's programs stop the second call too, until the first goes
- * on: what takes two preemptions has many schedules, of which these are a few
- */
-#define BOTH_ONE_IN 3
+/* In so many programs of a sweep the second call is stopped too, until the
+ * first goes on, one of them at a lock: what takes two preemptions has many
+ * schedules, of which these are a few */
+#define SWEEP_BOTH 12
 
 /* Global, or clang 14 drops the array as write-only at -O1. libFuzzer clears
  * it before each input. */
@@ -113,14 +113,22 @@ bool windows_stall(
 
 /* ---- one program in all its schedules, one after the other ---- */
 
+/* struct trail - points that a call comes to */
+struct trail {
+	uint32_t nr;
+	struct trail_point {
+		uint32_t site, hit;
+	} point[TRACE_MAX];
+};
+
+/* @point: where each of the two may be stopped; of the first a few only
+ * @lock:  the same, at locks, for schedules that stop both */
 static struct {
 	struct prog prog;
 	uint32_t at;   /* the first of the pair */
 	bool is_fresh; /* it has not been run yet */
-	struct trail {
-		uint32_t site, hit;
-	} point[TRACE_MAX], second[TRACE_MAX]; /* of the one, of the other */
-	uint32_t nr, next, nr_second;
+	struct trail point[2], lock[2];
+	uint32_t nr, next; /* programs */
 } sweep;
 
 /* @prog up to one of its calls, and a rival of that behind it */
@@ -163,36 +171,46 @@ static bool is_taken(uint32_t site, struct rng *rng)
 	       rng_one_in(rng, PLAIN_ONE_IN);
 }
 
-/* The points that call @at of the pair comes to in @ret, which has TRACE_MAX;
- * how many. Rather many pairs than each at all of its points: most windows are
- * wide. */
-static uint32_t points_of(uint32_t at, const struct user_options *options,
-	struct trail *ret, struct rng *rng)
+/* The points of the call that was traced last: those at locks, or what
+ * is_taken() */
+static void keep_points(struct trail *ret, bool locks, struct rng *rng)
 {
 	static uint16_t hits[SCHEDULE_SITES];
-	uint32_t nr = 0;
 
-	run_until(sweep.prog, at, options);
+	ret->nr = 0;
 	for (uint32_t i = 0; i < trace.nr; i++) {
 		uint32_t site = trace.site[i];
 
-		if (++hits[site] <= SWEEP_HITS && is_taken(site, rng))
-			ret[nr++] = (struct trail){site, hits[site]};
+		if (++hits[site] <= SWEEP_HITS &&
+			(locks ? sites_is_lock(site) : is_taken(site, rng)))
+			ret->point[ret->nr++] =
+				(struct trail_point){site, hits[site]};
 	}
 	for (uint32_t i = 0; i < trace.nr; i++)
 		hits[trace.site[i]] = 0;
-	while (nr > SWEEP_MAX) {
-		uint32_t drop = rng_below(rng, nr);
+}
 
-		ret[drop] = ret[--nr];
+/* Rather many pairs than each at all of its points: most windows are wide. */
+static void thin_out(struct trail *trail, struct rng *rng)
+{
+	while (trail->nr > SWEEP_MAX) {
+		uint32_t drop = rng_below(rng, trail->nr);
+
+		trail->point[drop] = trail->point[--trail->nr];
 	}
-	return nr;
 }
 
 static bool sweep_begin(const struct user_options *options, struct rng *rng)
 {
-	sweep.nr = points_of(sweep.at, options, sweep.point, rng);
-	sweep.nr_second = points_of(sweep.at + 1, options, sweep.second, rng);
+	for (uint32_t i = 0; i < 2; i++) {
+		run_until(sweep.prog, sweep.at + i, options);
+		keep_points(&sweep.point[i], false, rng);
+		keep_points(&sweep.lock[i], true, rng);
+	}
+	thin_out(&sweep.point[0], rng);
+	sweep.nr = sweep.point[0].nr;
+	if (sweep.lock[0].nr && sweep.lock[1].nr)
+		sweep.nr += SWEEP_BOTH;
 	return sweep.nr > 0;
 }
 
@@ -210,37 +228,47 @@ static bool sweep_next(struct prog *prog, struct rng *rng)
 	return false;
 }
 
-static struct stall stall_at(const struct trail *point, uint32_t call)
+static bool add_stall(struct prog *prog, const struct trail_point *point,
+	uint32_t call, uint32_t until)
 {
 	struct stall stall = sites_stall(point->site, (uint16_t)point->hit);
 
 	stall.call = (uint8_t)call;
-	return stall;
+	stall.until = (uint8_t)until;
+	return prog_add_stall(prog, &stall);
 }
 
 /* The first of the pair waits until the second is done; or until the call
- * behind that, which uses what the second has changed; or until the second is
- * at a point of its own, and that until the first is done. */
-static bool add_window(
-	struct prog *prog, const struct trail *point, struct rng *rng)
+ * behind that, which uses what the second has changed. */
+static bool stop_first(
+	struct prog *prog, const struct trail_point *point, struct rng *rng)
 {
-	struct stall stall = stall_at(point, sweep.at), second;
+	uint32_t behind = sweep.at + 2;
 
-	stall.until = (uint8_t)(sweep.at + 2);
-	if (stall.until < prog->nr_calls && rng_one_in(rng, 2) &&
-		prog_add_stall(prog, &stall))
+	if (behind < prog->nr_calls && rng_one_in(rng, 2) &&
+		add_stall(prog, point, sweep.at, behind))
 		return true;
-	stall.until = (uint8_t)(sweep.at + 1);
-	if (!prog_add_stall(prog, &stall))
-		return false;
-	if (sweep.nr_second && rng_one_in(rng, BOTH_ONE_IN)) {
-		second =
-			stall_at(&sweep.second[rng_below(rng, sweep.nr_second)],
-				sweep.at + 1);
-		second.until = (uint8_t)sweep.at;
-		(void)prog_add_stall(prog, &second);
-	}
-	return true;
+	return add_stall(prog, point, sweep.at, sweep.at + 1);
+}
+
+static const struct trail_point *any_of(
+	const struct trail *trail, struct rng *rng)
+{
+	return &trail->point[rng_below(rng, trail->nr)];
+}
+
+/* The first waits until the second is at a point of its own, and that until the
+ * first is done. */
+static bool stop_both(struct prog *prog, struct rng *rng)
+{
+	uint32_t anywhere = rng_below(rng, 3); /* 2: neither */
+	const struct trail_point *point[2];
+
+	for (uint32_t i = 0; i < 2; i++)
+		point[i] = any_of(
+			i == anywhere ? &sweep.point[i] : &sweep.lock[i], rng);
+	return add_stall(prog, point[0], sweep.at, sweep.at + 1) &&
+	       add_stall(prog, point[1], sweep.at + 1, sweep.at);
 }
 
 bool windows_sweep(
@@ -257,7 +285,11 @@ bool windows_sweep(
 			return false;
 	}
 	*prog = sweep.prog;
-	return add_window(prog, &sweep.point[sweep.next++], rng);
+	if (sweep.next >= sweep.point[0].nr) {
+		sweep.next++;
+		return stop_both(prog, rng);
+	}
+	return stop_first(prog, &sweep.point[0].point[sweep.next++], rng);
 }
 
 void windows_note(const struct prog *prog, const struct prog_result *result)

@@ -60,6 +60,8 @@ static GPtrArray *trial_args(
 		host_args_add(args, "--boot=%s", trial->append);
 	if (trial->preemptions)
 		host_args_add(args, "--preemptions=%u", trial->preemptions);
+	if (trial->at_locks)
+		host_args_add(args, "--at-locks");
 	if (trial->results)
 		host_args_add(args, "--results");
 	if (trial->preemptions && trial->seconds)
