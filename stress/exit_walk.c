@@ -28,7 +28,7 @@ void stress_exit_walk(struct job *job)
 	struct region region;
 	pid_t pid[BROOD];
 
-	region_map(job, &region, PAGES, false);
+	region_map_any(job, &region, PAGES);
 	region_write(job, &region, 0, region.pages);
 	(void)walker_reclaim(job);
 	(void)walker_migrate(job, &region);
@@ -47,6 +47,10 @@ void stress_exit_walk(struct job *job)
 				job_wait(pid[i]);
 		}
 		region_check(job, &region, 0, region.pages);
+		if (rng_one_in(&job->rng, 8)) {
+			region_renew(job, &region, 0, region.pages);
+			region_write(job, &region, 0, region.pages);
+		}
 		job_did(job, WORK_OPS, 1);
 	}
 }

@@ -32,7 +32,7 @@ void stress_fork_migrate(struct job *job)
 {
 	struct region region;
 
-	region_map(job, &region, TREE_PAGES, false);
+	region_map_any(job, &region, TREE_PAGES);
 	region_write(job, &region, 0, region.pages);
 	(void)walker_migrate(job, &region);
 	(void)walker_migrate(job, &region);
@@ -40,5 +40,9 @@ void stress_fork_migrate(struct job *job)
 		tree_run(job, &region);
 		move_by_policy(job, &region);
 		region_check(job, &region, 0, region.pages);
+		if (rng_one_in(&job->rng, 3)) {
+			region_renew(job, &region, 0, region.pages);
+			region_write(job, &region, 0, region.pages);
+		}
 	}
 }

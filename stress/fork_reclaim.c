@@ -10,11 +10,15 @@ void stress_fork_reclaim(struct job *job)
 {
 	struct region region;
 
-	region_map(job, &region, TREE_PAGES, false);
+	region_map_any(job, &region, TREE_PAGES);
 	region_write(job, &region, 0, region.pages);
 	(void)walker_reclaim(job);
 	while (job_on(job)) {
 		tree_run(job, &region);
 		region_check(job, &region, 0, region.pages);
+		if (rng_one_in(&job->rng, 3)) {
+			region_renew(job, &region, 0, region.pages);
+			region_write(job, &region, 0, region.pages);
+		}
 	}
 }

@@ -14,8 +14,6 @@
 #include "guest/pagemap.h"
 #include "stress/stress.h"
 
-#define OWNER_SERIAL_BITS 26 /* of an owner; the rest is the stressor */
-
 /* For the handler of faults, which gets no argument of ours */
 static struct job *this_job;
 

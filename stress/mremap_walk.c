@@ -110,7 +110,7 @@ void stress_mremap_walk(struct job *job)
 	struct region window;
 	uint32_t nr, page;
 
-	region_map(job, &window, WINDOW_PAGES, true);
+	region_map_any(job, &window, WINDOW_PAGES);
 	region_write(job, &window, 0, FIRST_PAGES);
 	(void)walker_reclaim(job);
 	(void)walker_migrate(job, &window);

@@ -10,6 +10,8 @@
 #include "stress/stress.h"
 
 #define HUGE_BYTES (2u << 20)
+#define HUGE_PAGES (HUGE_BYTES / LOAD_PAGE)
+#define TWIN_KINDS 12 /* different contents among pages that are the same */
 
 static void *map_or_break(struct job *job, size_t bytes)
 {
@@ -27,6 +29,7 @@ static void region_init(
 	ret->base = base;
 	ret->pages = pages;
 	ret->generation = 0;
+	ret->large = ret->merges = false;
 	ret->home = (uintptr_t)base / LOAD_PAGE;
 	ret->mark = map_or_break(job, pages * sizeof(*ret->mark));
 }
@@ -44,9 +47,45 @@ void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge)
 	region_mark(ret, 0, pages, MARK_ZERO);
 }
 
+static void advise(struct region *region)
+{
+	if (region->large)
+		(void)madvise(region->base, (size_t)region->pages * LOAD_PAGE,
+			MADV_HUGEPAGE);
+	if (region->merges)
+		region->merges = walker_merge(region);
+}
+
+void region_map_any(struct job *job, struct region *ret, uint32_t pages)
+{
+	enum { FOLIOS_SMALL, FOLIOS_LARGE, FOLIOS_HUGE, FOLIOS } folios;
+
+	folios = rng_below(&job->rng, FOLIOS);
+	if (folios == FOLIOS_HUGE)
+		pages = (pages / HUGE_PAGES + 1) * HUGE_PAGES;
+	region_map(job, ret, pages, folios == FOLIOS_HUGE);
+	ret->large = folios != FOLIOS_SMALL;
+	ret->merges = rng_one_in(&job->rng, 3);
+	advise(ret);
+}
+
+/* A page table that is left behind would keep a huge page out. */
+void region_renew(
+	struct job *job, struct region *region, uint32_t page, uint32_t nr)
+{
+	void *at = region_at(region, page);
+
+	job_note(job, "renew", at, nr);
+	if (mmap(at, (size_t)nr * LOAD_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		    0) == MAP_FAILED)
+		job_broken(job, "map %u pages anew: %s", nr, strerror(errno));
+	region_mark(region, page, nr, MARK_ZERO);
+	advise(region);
+}
+
 bool region_map_hugetlb(struct job *job, struct region *ret, uint32_t pages)
 {
-	const uint32_t per_huge = HUGE_BYTES / LOAD_PAGE;
 	void *map =
 		mmap(NULL, (size_t)pages * LOAD_PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
@@ -55,10 +94,10 @@ bool region_map_hugetlb(struct job *job, struct region *ret, uint32_t pages)
 		return false;
 	region_init(job, ret, map, pages);
 	region_mark(ret, 0, pages, MARK_UNMAPPED);
-	for (uint32_t page = 0; page < pages; page += per_huge) {
+	for (uint32_t page = 0; page < pages; page += HUGE_PAGES) {
 		region_mark(ret, page, 1, MARK_ZERO);
-		region_mark(ret, page + per_huge / 2, 1, MARK_ZERO);
-		region_mark(ret, page + per_huge - 1, 1, MARK_ZERO);
+		region_mark(ret, page + HUGE_PAGES / 2, 1, MARK_ZERO);
+		region_mark(ret, page + HUGE_PAGES - 1, 1, MARK_ZERO);
 	}
 	return true;
 }
@@ -79,7 +118,7 @@ void region_mark(struct region *region, uint32_t page, uint32_t nr,
 		region->mark[i].state = state;
 }
 
-void region_write_as(struct job *job, struct region *region, uint32_t page,
+static void write_as(struct job *job, struct region *region, uint32_t page,
 	const struct page_id *id)
 {
 	uint64_t start = now_ns();
@@ -93,9 +132,26 @@ void region_write_as(struct job *job, struct region *region, uint32_t page,
 	job_did(job, WORK_WRITTEN, 1);
 }
 
+void region_write_twins(
+	struct job *job, struct region *region, uint32_t page, uint32_t nr)
+{
+	struct page_id id = {
+		.owner = job->id << OWNER_SERIAL_BITS, .generation = 1};
+
+	for (uint32_t i = page; i < page + nr; i++) {
+		id.home = rng_below(&job->rng, TWIN_KINDS);
+		if (region->mark[i].state != MARK_UNMAPPED)
+			write_as(job, region, i, &id);
+	}
+}
+
 void region_write(
 	struct job *job, struct region *region, uint32_t page, uint32_t nr)
 {
+	if (region->merges && rng_one_in(&job->rng, 2)) {
+		region_write_twins(job, region, page, nr);
+		return;
+	}
 	for (uint32_t i = page; i < page + nr; i++) {
 		struct page_id id = {
 			.owner = job->owner,
@@ -104,7 +160,7 @@ void region_write(
 		};
 
 		if (region->mark[i].state != MARK_UNMAPPED)
-			region_write_as(job, region, i, &id);
+			write_as(job, region, i, &id);
 	}
 }
 

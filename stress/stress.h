@@ -18,13 +18,14 @@
 #include "load/load.h"
 #include "stress/rows.h"
 
-#define LOAD_GROUP	"/sys/fs/cgroup/load"
-#define JOURNAL_ENTRIES 256
-#define DISK_DATA	"/dev/vda1"
-#define DISK_SWAP	"/dev/vda2"
-#define PEER_DIR	"/selftests" /* the folder of the initramfs */
-#define LAZY_SWITCH	"/sys/kernel/mm/anon_vma_lazy/enabled"
-#define TICK_MS		100
+#define LOAD_GROUP	  "/sys/fs/cgroup/load"
+#define JOURNAL_ENTRIES	  256
+#define DISK_DATA	  "/dev/vda1"
+#define DISK_SWAP	  "/dev/vda2"
+#define PEER_DIR	  "/selftests" /* the folder of the initramfs */
+#define LAZY_SWITCH	  "/sys/kernel/mm/anon_vma_lazy/enabled"
+#define TICK_MS		  100
+#define OWNER_SERIAL_BITS 26 /* of an owner; the rest is the stressor */
 
 /* What a row may need; needs.c knows how to ask, and what to tell */
 enum need {
@@ -147,12 +148,23 @@ struct region {
 	uint32_t pages;
 	uint32_t generation; /* of the last write */
 	uint64_t home;	     /* of page 0 as it was made */
+	bool large;	     /* it may have large folios */
+	bool merges;	     /* by ksmd, and every second write is of twins */
 	struct mark *mark;
 };
 
 /** region_map() - @pages of private anonymous memory, on a 2 MiB boundary where
  *  @huge; all zeros, all mapped. Breaks the job where there is none */
 void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge);
+/** region_map_any() - the same, of whatever folios: small, 64 KiB or 2 MiB ones
+ *  (then more pages, whole ones), in one of three cases merged by ksmd, as the
+ *  job's random numbers say */
+void region_map_any(struct job *job, struct region *ret, uint32_t pages);
+/** region_renew() - @nr pages from @page are mapped anew, all zeros: large
+ *  folios that writes and forks have split may be whole again. Breaks the job
+ *  where there is no memory */
+void region_renew(
+	struct job *job, struct region *region, uint32_t page, uint32_t nr);
 /** region_map_hugetlb() - the same of hugetlb pages, whole ones. Of each only
  * the first, one in the middle and the last 4 KiB are looked at: the others are
  *  MARK_UNMAPPED. False where there are not enough for now */
@@ -161,9 +173,10 @@ void region_unmap(struct job *job, struct region *region);
 /** region_write() - new contents for @nr pages from @page; mapped ones only */
 void region_write(
 	struct job *job, struct region *region, uint32_t page, uint32_t nr);
-/** region_write_as() - the same, but contents are those of @id */
-void region_write_as(struct job *job, struct region *region, uint32_t page,
-	const struct page_id *id);
+/** region_write_twins() - the same, but the contents are some that other pages
+ *  of this stressor have, in whatever process and at whatever place */
+void region_write_twins(
+	struct job *job, struct region *region, uint32_t page, uint32_t nr);
 /** region_check() - compare @nr pages from @page with what they must hold;
  *  a difference is a finding */
 void region_check(
@@ -188,6 +201,9 @@ void job_reclaim(struct job *job, uint32_t pages);
  *  Returns its pid, or 0 where it could not be started */
 pid_t walker_reclaim(struct job *job);
 pid_t walker_migrate(struct job *job, struct region *region);
+/** walker_merge() - ksmd merges the pages of @region from now on. False: there
+ *  is no KSM */
+bool walker_merge(const struct region *region);
 
 /* --- tree.c --------------------------------------------------------------- */
 

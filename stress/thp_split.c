@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "guest/guest.h"
@@ -24,7 +23,6 @@
 #define FOLIOS	   4
 #define WHOLE	   2  /* that are not split: written where nobody shares them */
 #define PART	   32 /* of them that are paged out alone */
-#define WHOLE_NICE (-5) /* of who moves them: a dozen others run */
 #define ORDER_MAX                                                              \
 	8 /* below that of a huge folio; 1 is none of an anon folio            \
 	   */
@@ -94,11 +92,7 @@ static void renew(struct job *job, struct region *region, uint32_t folio)
 {
 	uint32_t page = folio * HUGE_PAGES;
 
-	if (madvise(region_at(region, page), HUGE_PAGES * LOAD_PAGE,
-		    MADV_DONTNEED))
-		return;
-	job_note(job, "renew", region_at(region, page), HUGE_PAGES);
-	region_mark(region, page, HUGE_PAGES, MARK_ZERO);
+	region_renew(job, region, page, HUGE_PAGES);
 	for (uint32_t i = 0; i < 16; i++)
 		region_write(job, region,
 			page + rng_below(&job->rng, HUGE_PAGES), 1);
@@ -128,8 +122,7 @@ struct folios {
 
 static void fill(struct job *job, struct region *region)
 {
-	(void)madvise(
-		region->base, (size_t)region->pages * LOAD_PAGE, MADV_HUGEPAGE);
+	region_renew(job, region, 0, region->pages);
 	region_write(job, region, 0, region->pages);
 }
 
@@ -158,11 +151,10 @@ void stress_thp_split(struct job *job)
 
 	region_map(job, split, FOLIOS * HUGE_PAGES, true);
 	region_map(job, whole, WHOLE * HUGE_PAGES, true);
+	split->large = whole->large = true;
 	/* they are forked, and must not share what is to stay whole */
 	(void)walker_migrate(job, split);
-	pid = walker_migrate(job, whole);
-	if (pid)
-		(void)setpriority(PRIO_PROCESS, (id_t)pid, WHOLE_NICE);
+	(void)walker_migrate(job, whole);
 	fill(job, whole);
 	fill(job, split);
 	/* one of each: its turn may be short */
