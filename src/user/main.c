@@ -120,12 +120,12 @@ static void parse_option(const char *arg)
 		options.against = value;
 	else if ((value = value_of(arg, "--preemptions=")))
 		options.preemptions = parse_number(value, 2);
+	else if ((value = value_of(arg, "--at-locks=")))
+		options.at_locks = parse_number(value, 2);
 	else if ((value = value_of(arg, "--budget=")))
 		options.budget = parse_number(value, 1000000);
 	else if ((value = value_of(arg, "--known=")))
 		read_known(value);
-	else if (!strcmp(arg, "--at-locks"))
-		options.at_locks = true;
 	else if (!strcmp(arg, "--results"))
 		options.results = true;
 	else if (!strcmp(arg, "--serve"))

@@ -187,9 +187,9 @@ static void stop_first(struct search *s, const struct prog *prog, uint32_t at,
 
 static enum depth last_depth(const struct user_options *options)
 {
-	if (options->preemptions < 2)
-		return DEPTH_ONE;
-	return options->at_locks ? DEPTH_LOCK : DEPTH_ALL;
+	static const enum depth depths[] = {DEPTH_ALL, DEPTH_LOCK, DEPTH_LOCKS};
+
+	return options->preemptions < 2 ? DEPTH_ONE : depths[options->at_locks];
 }
 
 static void pair(struct search *s, const struct prog *prog, uint32_t at)
@@ -214,6 +214,20 @@ static void open_trails(struct search *s)
 	}
 }
 
+static void tell(const struct search *s)
+{
+	static const char *const at_locks[] = {
+		"", ", of two one at a lock", ", of two both at a lock"};
+
+	fprintf(stderr,
+		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
+			    "%u preemptions%s%s%s\n",
+		(unsigned long long)s->schedules, (unsigned long long)s->pairs,
+		s->options->preemptions, at_locks[s->options->at_locks],
+		s->cut ? "; not all: cut short" : ": all that there are",
+		s->loops ? ", but for most rounds of long loops" : "");
+}
+
 void search_run(const struct prog *given, const struct user_options *options,
 	struct user_stats *stats, struct user_view *view,
 	void (*judge)(
@@ -231,14 +245,7 @@ void search_run(const struct prog *given, const struct user_options *options,
 	prog_plain(&prog);
 	for (uint32_t i = 0; i < nr && !is_over(&s); i++)
 		pair(&s, &prog, at[i]);
-	fprintf(stderr,
-		USER_PREFIX "%llu schedules of %llu pairs of calls, at most "
-			    "%u preemptions%s%s%s\n",
-		(unsigned long long)s.schedules, (unsigned long long)s.pairs,
-		options->preemptions,
-		options->at_locks ? ", one of two at a lock" : "",
-		s.cut ? "; not all: cut short" : ": all that there are",
-		s.loops ? ", but for most rounds of long loops" : "");
+	tell(&s);
 	user_running(NULL);
 	for (int i = 0; i < 2; i++)
 		free(s.trails[i].site);

@@ -18,8 +18,8 @@
  *   --preemptions=N  of the programs given, search all schedules with at most
  *		     N (1 or 2) preemptions; a finding's report has the program
  *		     with stalls, a line each: "rmaptorture-user: program: CALL"
- *   --at-locks    of two preemptions one is at a call of a lock or an
- *		     allocator
+ *   --at-locks=N    of two preemptions N (1 or 2) are at calls of locks or
+ *		     allocators
  *   --budget=S      seconds of that, for a program
  *   --known=FILE    titles, one a line, of contents that are no findings any
  *		     more; '#' starts a comment
@@ -60,7 +60,7 @@ struct user_options {
 	char *known;			 /* see title_is_listed(), or NULL */
 	size_t known_len;
 	unsigned int preemptions; /* search up to so many; 0: run */
-	bool at_locks;		  /* one of two of them at a lock */
+	unsigned int at_locks;	  /* so many of two of them are */
 	unsigned int budget;	  /* seconds of a search; 0: no end */
 	bool results;		  /* tell them */
 	bool serves;

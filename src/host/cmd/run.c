@@ -188,8 +188,7 @@ static int exit_status(const struct run *run)
 
 /* How programs are run */
 struct how {
-	int times, preemptions;
-	gboolean at_locks;
+	int times, preemptions, at_locks;
 	gint64 seconds; /* of each search; 0: no end */
 };
 
@@ -235,7 +234,7 @@ static int run_user(const struct target_options *target, char **paths,
 	struct user_trial trial = {
 		.append = target->append,
 		.preemptions = (guint)how->preemptions,
-		.at_locks = how->at_locks,
+		.at_locks = (guint)how->at_locks,
 		.seconds = how->seconds,
 	};
 
@@ -252,6 +251,8 @@ static gboolean how_is_good(const struct how *how, gboolean user)
 	else if (how->preemptions == 2 && !user)
 		g_printerr("rmaptorture run: --preemptions 2 is for "
 			   "-k NAME:user; a VM takes 1\n");
+	else if (how->at_locks < 0 || how->at_locks > 2)
+		g_printerr("rmaptorture run: --at-locks is 1 or 2\n");
 	else if (how->at_locks && how->preemptions != 2)
 		g_printerr("rmaptorture run: --at-locks is for "
 			   "--preemptions 2\n");
@@ -281,9 +282,10 @@ int cmd_run(int argc, char **argv)
 			"in all schedules with at most N; 2 for -k NAME:user "
 			"only",
 			"N"},
-		{"at-locks", 0, 0, G_OPTION_ARG_NONE, &how.at_locks,
-			"of two preemptions those of which one is at a lock",
-			NULL},
+		{"at-locks", 0, 0, G_OPTION_ARG_INT, &how.at_locks,
+			"of two preemptions only those of which N (1 or 2) are "
+			"at a lock",
+			"N"},
 		{"max-runtime", 0, 0, G_OPTION_ARG_STRING, &max_runtime,
 			"of each program's schedules (default: no end)",
 			"TIME"},

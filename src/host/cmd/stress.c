@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRY_LEAST  20  /* seconds of a run with fewer stressors */
-#define TRY_TIMES  3   /* as long as the finding took */
 #define SHRINK_MAX 300 /* seconds of all of them */
 #define LOAD_LEAST 10  /* seconds of a load after a finding */
 
@@ -111,12 +109,11 @@ static struct load smaller_load(struct target *target, const char *scratch,
 	const struct host_options *options)
 {
 	guint64 ran = run->board.running & load->stressors;
-	struct load less = *load;
+	struct load less = stress_again(load, run->seconds);
 
 	if (ran)
 		less.stressors = ran;
 	less.flags = 0;
-	less.seconds = MAX(TRY_LEAST, (guint32)(run->seconds * TRY_TIMES));
 	less.stressors = stress_shrink(
 		target, scratch, &less, run->report.title, SHRINK_MAX, options);
 	return less;
@@ -156,10 +153,8 @@ static int tell_finding(struct session *session, const struct load *load,
 	const char *out = session->o->out ? session->o->out : "out";
 	struct target *target = session->target;
 	g_autofree char *dir = NULL, *text = NULL;
-	struct load less = *load;
+	struct load less = stress_again(load, run->seconds);
 
-	if (load->flags & LOAD_PEER)
-		less = stress_again(load, run->seconds);
 	/* first it is kept, then it is looked into */
 	if (!stress_store(out, target, &less, run, &dir, error))
 		return EXIT_BROKEN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pre-merge: races that two calls have, in every schedule with one preemption.
- * Nothing is left to chance: what patched shows and base does not is the
- * series'.
+ * Pre-merge: races that two calls have, in every schedule with one preemption,
+ * and with two at locks. Nothing is left to chance: what patched shows and base
+ * does not is the series'.
  */
 #include "host/premerge/premerge.h"
 
@@ -16,8 +16,10 @@
 static enum verdict search(const struct kernel *kernel,
 	const struct named_prog *named, gint64 seconds, GString *log)
 {
-	struct user_trial trial = {
-		.kernel = kernel, .preemptions = 1, .seconds = seconds};
+	struct user_trial trial = {.kernel = kernel,
+		.preemptions = 2,
+		.at_locks = 2,
+		.seconds = seconds};
 	char buf[PROG_TEXT_MAX];
 	struct text text;
 
@@ -94,7 +96,8 @@ void premerge_schedules(struct premerge *p, double seconds)
 		bad ? VERDICT_FINDING
 		: i ? VERDICT_PASS
 		    : VERDICT_SKIP,
-		"%u of %u pairs of calls, with one preemption at each point; "
+		"%u of %u pairs of calls, one preemption at each point, or two "
+		"at locks; "
 		"%u wrong on patched only",
 		i, pairs->len, bad);
 }

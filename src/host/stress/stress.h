@@ -79,8 +79,8 @@ const char *const *stress_names(void);
 char *stress_load_text(const struct load *load);
 /** stress_command() - what to type to run it; caller frees */
 char *stress_command(const struct target *target, const struct load *load);
-/** stress_again() - the load of a peer that showed something after @seconds, to
- *  be run again: no longer than that takes */
+/** stress_again() - the load that showed something after @seconds, to be run
+ *  again: no longer than that takes */
 struct load stress_again(const struct load *load, double seconds);
 
 /** stress_run() - FALSE with @error where no VM could be started; then @ret is

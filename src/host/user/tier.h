@@ -77,7 +77,7 @@ gboolean user_tier_run(const struct user_tier_options *want,
  * @against: another kernel, which must show the program the same; or NULL
  * @append: boot words, or NULL
  * @preemptions: 0: once; else in all schedules with at most so many
- * @at_locks: of two preemptions one is at a lock
+ * @at_locks: so many of two preemptions are at a lock: 0 to 2
  * @seconds: of all schedules; 0: no end
  * @results: the log tells what came of each call
  */
@@ -85,7 +85,7 @@ struct user_trial {
 	const struct kernel *kernel, *against;
 	const char *append;
 	guint preemptions;
-	gboolean at_locks;
+	guint at_locks;
 	gint64 seconds;
 	gboolean results;
 };

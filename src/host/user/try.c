@@ -61,7 +61,7 @@ static GPtrArray *trial_args(
 	if (trial->preemptions)
 		host_args_add(args, "--preemptions=%u", trial->preemptions);
 	if (trial->at_locks)
-		host_args_add(args, "--at-locks");
+		host_args_add(args, "--at-locks=%u", trial->at_locks);
 	if (trial->results)
 		host_args_add(args, "--results");
 	if (trial->preemptions && trial->seconds)
