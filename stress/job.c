@@ -61,8 +61,8 @@ static void owner_renew(struct job *job)
 {
 	uint32_t serial = __atomic_add_fetch(job->serial, 1, __ATOMIC_RELAXED);
 
-	job->owner = job->id << OWNER_SERIAL_BITS |
-		     (serial & ((1u << OWNER_SERIAL_BITS) - 1));
+	job->owner =
+		job->id << OWNER_SHIFT | (serial & ((1u << OWNER_SHIFT) - 1));
 }
 
 void job_born(struct job *job, uint64_t seed)

@@ -135,8 +135,7 @@ static void write_as(struct job *job, struct region *region, uint32_t page,
 void region_write_twins(
 	struct job *job, struct region *region, uint32_t page, uint32_t nr)
 {
-	struct page_id id = {
-		.owner = job->id << OWNER_SERIAL_BITS, .generation = 1};
+	struct page_id id = {.owner = job->id << OWNER_SHIFT, .generation = 1};
 
 	for (uint32_t i = page; i < page + nr; i++) {
 		id.home = rng_below(&job->rng, TWIN_KINDS);

@@ -18,14 +18,14 @@
 #include "load/load.h"
 #include "stress/rows.h"
 
-#define LOAD_GROUP	  "/sys/fs/cgroup/load"
-#define JOURNAL_ENTRIES	  256
-#define DISK_DATA	  "/dev/vda1"
-#define DISK_SWAP	  "/dev/vda2"
-#define PEER_DIR	  "/selftests" /* the folder of the initramfs */
-#define LAZY_SWITCH	  "/sys/kernel/mm/anon_vma_lazy/enabled"
-#define TICK_MS		  100
-#define OWNER_SERIAL_BITS 26 /* of an owner; the rest is the stressor */
+#define LOAD_GROUP	"/sys/fs/cgroup/load"
+#define JOURNAL_ENTRIES 256
+#define DISK_DATA	"/dev/vda1"
+#define DISK_SWAP	"/dev/vda2"
+#define PEER_DIR	"/selftests" /* the folder of the initramfs */
+#define LAZY_SWITCH	"/sys/kernel/mm/anon_vma_lazy/enabled"
+#define TICK_MS		100
+#define OWNER_SHIFT	26 /* of the stressor; below it is a serial number */
 
 /* What a row may need; needs.c knows how to ask, and what to tell */
 enum need {

@@ -103,9 +103,9 @@ void windows_init(void);
  *  have changed */
 bool windows_stall(
 	struct prog *prog, const struct user_options *options, struct rng *rng);
-/** windows_sweep() - the next of all schedules with one preemption of a pair of
- *  calls. When the last pair is through, the next is one of @prog, which is
- * known to be clean. False: it has none */
+/** windows_sweep() - the next of some schedules of a pair of calls, most with
+ *  one preemption, the last with two. When the last pair is through, the next
+ * is one of @prog, which is known to be clean. False: it has none */
 bool windows_sweep(
 	struct prog *prog, const struct user_options *options, struct rng *rng);
 /** windows_note() - the windows that @prog's stalls opened are coverage */
