@@ -45,7 +45,9 @@ void stress_ksm_storm(struct job *job)
 	struct region region;
 
 	region_map(job, &region, PAGES, false);
-	if (!walker_merge(&region))
+	walker_merge();
+	if (madvise(region.base, (size_t)region.pages * LOAD_PAGE,
+		    MADV_MERGEABLE))
 		job_broken(job, "MADV_MERGEABLE was refused");
 	region_write_twins(job, &region, 0, region.pages);
 	(void)walker_reclaim(job);

@@ -49,11 +49,12 @@ void region_map(struct job *job, struct region *ret, uint32_t pages, bool huge)
 
 static void advise(struct region *region)
 {
+	size_t bytes = (size_t)region->pages * LOAD_PAGE;
+
 	if (region->large)
-		(void)madvise(region->base, (size_t)region->pages * LOAD_PAGE,
-			MADV_HUGEPAGE);
+		(void)madvise(region->base, bytes, MADV_HUGEPAGE);
 	if (region->merges)
-		region->merges = walker_merge(region);
+		region->merges = !madvise(region->base, bytes, MADV_MERGEABLE);
 }
 
 void region_map_any(struct job *job, struct region *ret, uint32_t pages)
@@ -66,6 +67,8 @@ void region_map_any(struct job *job, struct region *ret, uint32_t pages)
 	region_map(job, ret, pages, folios == FOLIOS_HUGE);
 	ret->large = folios != FOLIOS_SMALL;
 	ret->merges = rng_one_in(&job->rng, 3);
+	if (ret->merges)
+		walker_merge();
 	advise(ret);
 }
 

@@ -201,9 +201,9 @@ void job_reclaim(struct job *job, uint32_t pages);
  *  Returns its pid, or 0 where it could not be started */
 pid_t walker_reclaim(struct job *job);
 pid_t walker_migrate(struct job *job, struct region *region);
-/** walker_merge() - ksmd merges the pages of @region from now on. False: there
- *  is no KSM */
-bool walker_merge(const struct region *region);
+/** walker_merge() - ksmd, where there is one, hurries from now on, and passes
+ *  over no page that is MADV_MERGEABLE */
+void walker_merge(void);
 
 /* --- tree.c --------------------------------------------------------------- */
 

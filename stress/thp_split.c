@@ -120,6 +120,8 @@ struct folios {
 	struct region split, whole;
 };
 
+/* With page tables and advice as a region has them that may have large folios
+ */
 static void fill(struct job *job, struct region *region)
 {
 	region_renew(job, region, 0, region->pages);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -193,10 +192,8 @@ static void ksmd_hurry(void)
 
 /* What was not merged when ksmd came by may be so the next time: it is not to
  * pass over it, as it does since 6.7. */
-bool walker_merge(const struct region *region)
+void walker_merge(void)
 {
 	ksmd_hurry();
 	(void)setup_write(KSM_SMART, "0");
-	return !madvise(region->base, (size_t)region->pages * LOAD_PAGE,
-		MADV_MERGEABLE);
 }
