@@ -127,8 +127,8 @@ static bool add(
 
 /* Which schedules: with one preemption; with two that are both at locks; of
  * which one is; of which none is. Of those with two each
- * kind has tens of times as many as the one before it, and shows less: locks are
- * where others wait. */
+ * kind has tens of times as many as the one before it, and shows less: locks
+ * are where others wait. */
 enum depth { DEPTH_ONE, DEPTH_LOCKS, DEPTH_LOCK, DEPTH_ALL };
 
 static enum depth depth_of(const struct stop *first, const struct stop *second)
